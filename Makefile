@@ -1,0 +1,51 @@
+# `make help` lists every target in a line.
+PYTHON ?= python3.13
+BIN := .venv/bin
+STORE ?= .store
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format lock build invoke clean
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.venv/ready: requirements/dev.txt pyproject.toml
+	@echo "making the environment in .venv"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch $@
+
+.venv-sam/ready: requirements/sam.txt
+	@echo "making the environment of the SAM command line in .venv-sam"
+	@$(PYTHON) -m venv .venv-sam
+	@.venv-sam/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/sam.txt
+	@touch $@
+
+run: .venv/ready ## train `tickets` on synthetic rows, then serve it on :8000
+	@$(BIN)/firesteel demo
+
+test: .venv/ready .venv-sam/ready ## all tests, with coverage
+	@$(BIN)/pytest -n auto --cov --cov-report=term
+
+check: .venv/ready ## style, types, direction of imports
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: .venv/ready ## format the code
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lock: .venv/ready ## lock all requirements anew, with hashes
+	@$(BIN)/python infra/lock.py
+
+build: .venv-sam/ready ## build the functions and the layer with SAM
+	@.venv-sam/bin/sam build
+
+invoke: build .venv/ready ## the built function in the Lambda runtime emulator, no container
+	@$(BIN)/firesteel invoke events/classify.json
+
+clean: ## remove what was built, keep the store
+	@rm -rf .venv .venv-sam .aws-sam .coverage .mypy_cache .ruff_cache .pytest_cache

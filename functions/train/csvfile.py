@@ -1,0 +1,150 @@
+"""A CSV file, read strictly in one pass: header, rows with the lines they begin on, and the hash of what was read.
+
+What is accepted: UTF-8 with or without BOM; line ends LF, CRLF or CR; quoted fields that contain line breaks; commas,
+or the semicolons and tabs of a spreadsheet (whichever finds the most of the needed columns in the header). Fields are
+kept exactly as they are. Lines of nothing at all are not rows.
+"""
+
+import csv
+import difflib
+import hashlib
+import io
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+
+from firesteel.errors import DataError
+
+LONGEST_FIELD = 1 << 22  # characters: four times the longest text of a definition; beyond it a quote was left open
+DELIMITERS = ",;\t"
+NOT_CSV = {
+    b"\xff\xfe": "UTF-16; save it as UTF-8",
+    b"\xfe\xff": "UTF-16; save it as UTF-8",
+    b"PK\x03\x04": "a ZIP file or an Excel workbook; save the sheet as CSV in UTF-8",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook; save the sheet as CSV in UTF-8",
+    b"\x1f\x8b": "a gzip file; unpack it",
+    b"PAR1": "a Parquet file; save it as CSV in UTF-8",
+}
+
+
+class CsvFile:
+    """An open CSV file: `header`, then `rows`, and `sha256` once the rows have been read to the end."""
+
+    def __init__(self, path: Path, file: io.RawIOBase, needed: Sequence[str]) -> None:
+        self._path = path
+        self._bytes = _Hashing(file)
+        buffer = io.BufferedReader(self._bytes, 1 << 20)
+        _refuse_other_formats(buffer.peek(8)[:8], path)
+        stream = io.TextIOWrapper(buffer, encoding="utf-8-sig", newline="")
+        first = next(stream, "")
+        delimiter = max(DELIMITERS, key=lambda each: len(set(needed).intersection(_fields(first, each))))
+        self.rows = self._numbered(chain([first], stream), delimiter)
+        self.header: list[str] = next(self.rows, (1, []))[1]
+        _refuse_header(self.header, needed, path)
+
+    @property
+    def sha256(self) -> str:
+        return self._bytes.sha256.hexdigest()
+
+    def _numbered(self, lines: Iterator[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
+        """Every row with the physical line, counted from 1, on which it begins."""
+        reader = csv.reader(lines, delimiter=delimiter, strict=True)
+        line = 1
+        try:
+            for row in reader:
+                if row:
+                    yield line, row
+                line = reader.line_num + 1
+        except csv.Error as error:
+            long = str(error).startswith("field larger")
+            what = f"a field has more than {LONGEST_FIELD} characters" if long else str(error)
+            raise DataError(
+                f"{self._path}: line {line}: not CSV ({what}). In the row that begins here, a quoted field is not "
+                "closed or has a lone quote inside, which must be written twice"
+            ) from None
+
+
+@contextmanager
+def opened(path: Path, needed: Sequence[str]) -> Iterator[CsvFile]:
+    """Open `path` and find the `needed` columns in its header.
+
+    Raises DataError, here or while rows are read, that names file, line and column, and what to do.
+    """
+    try:
+        file = path.open("rb", buffering=0)
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}") from None
+    limit = csv.field_size_limit(LONGEST_FIELD)  # of the whole process, so for this reading alone
+    try:
+        with file:
+            yield CsvFile(path, file, needed)
+    except UnicodeDecodeError:
+        raise DataError(_wrong_encoding(path)) from None
+    finally:
+        csv.field_size_limit(limit)
+
+
+class _Hashing(io.RawIOBase):
+    """Hashes a file's bytes on their way, so that what is hashed is what was read."""
+
+    def __init__(self, file: io.RawIOBase) -> None:
+        self._file = file
+        self.sha256 = hashlib.sha256()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int | None:  # type: ignore[override]
+        count = self._file.readinto(buffer)
+        self.sha256.update(buffer[:count])
+        return count
+
+
+def _refuse_other_formats(head: bytes, path: Path) -> None:
+    if not head:
+        raise DataError(f"{path}: the file is empty; its first line must name the columns")
+    for signature, what in NOT_CSV.items():
+        if head.startswith(signature):
+            raise DataError(f"{path}: this is {what}")
+    if b"\0" in head:
+        raise DataError(f"{path}: zero bytes in the first line: this looks like UTF-16; save it as UTF-8")
+
+
+def _refuse_header(header: list[str], needed: Sequence[str], path: Path) -> None:
+    missing = [name for name in needed if name not in header]
+    if missing:
+        plain = {name.strip().casefold(): name for name in reversed(header)}
+        sentences = []
+        for name in missing:
+            near = difflib.get_close_matches(name.casefold(), plain, n=1)
+            sentences.append(f"{name!r}" + (f" (did you mean {short(plain[near[0]])}?)" if near else ""))
+        there = ", ".join(map(short, header[:30])) or "none"
+        raise DataError(f"{path}: line 1: there is no column {', '.join(sentences)}. The columns are {there}")
+    twice = [name for name in needed if header.count(name) > 1]
+    if twice:
+        raise DataError(f"{path}: line 1: more than one column is called {', '.join(map(repr, twice))}")
+
+
+def _wrong_encoding(path: Path) -> str:
+    """Where the first byte that is not UTF-8 stands, and what the file looks like."""
+    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
+        searched = ((line, text, re.search("[\udc80-\udcff]", text)) for line, text in enumerate(stream, 1))
+        line, text, wrong = next((line, text, match) for line, text, match in searched if match)
+    around = text[max(0, wrong.start() - 20) : wrong.start() + 20].encode("utf-8", "surrogateescape")
+    message = f"line {line}, character {wrong.start() + 1}: byte 0x{ord(wrong[0]) - 0xDC00:02X} is not UTF-8"
+    try:
+        hint = f". It looks like Windows-1252: {around.decode('cp1252').strip()!r}"
+    except UnicodeDecodeError:
+        hint = ""
+    return f"{path}: {message}{hint}. Save the file as UTF-8"
+
+
+def _fields(line: str, delimiter: str) -> list[str]:
+    return next(csv.reader([line], delimiter=delimiter), [])
+
+
+def short(value: str) -> str:
+    """A value of the file as messages show it: quoted, and cut at 40 characters."""
+    return repr(value if len(value) <= 40 else value[:39] + "…")

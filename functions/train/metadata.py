@@ -1,0 +1,63 @@
+"""What differs by nature between two runs on the same data: version, time, commit, libraries, durations."""
+
+import platform
+import subprocess
+from datetime import UTC, datetime
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from functions.train.train import Trained
+
+LIBRARIES = ("numpy", "scipy", "scikit-learn", "joblib", "pydantic")
+
+
+def describe(trained: Trained, *, version: str, changelog: str, commit: str | None) -> dict[str, Any]:
+    """The content of model_metadata.json."""
+    definition, dataset = trained.definition, trained.dataset
+    return {
+        "format": 1,
+        "model": definition.model,
+        "version": version,
+        "changelog": changelog,
+        "trained_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "data": {
+            "source": Path(dataset.source).name,
+            "sha256": dataset.sha256,
+            "rows_read": dataset.rows_read,
+            "rows_used": len(dataset),
+            "rows_quarantined": len(dataset.bad_rows),
+            "duplicate_rows": dataset.duplicates,
+            "conflicting_texts": len(dataset.conflicts),
+        },
+        "split": {**trained.split, "seed": definition.split.seed},
+        "label_distribution": {
+            name: dict(zip(target.label_names, _counts(dataset.targets[name], len(target.label_names)), strict=True))
+            for name, target in definition.targets.items()
+        },
+        "settings": trained.settings,
+        "seed": definition.split.seed,
+        "definition_sha256": definition.sha256,
+        "git_commit": commit,
+        "python": platform.python_version(),
+        "libraries": {name: installed(name) for name in LIBRARIES},
+        "durations_seconds": trained.durations,
+    }
+
+
+def git_commit(folder: Path) -> str | None:
+    """The commit checked out in `folder`, with `-dirty` for uncommitted changes; None outside of a checkout."""
+    try:
+        answer = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],  # noqa: S607
+            cwd=folder, capture_output=True, text=True, timeout=10, check=False,
+        )  # fmt: skip
+    except OSError:
+        return None
+    return answer.stdout.strip() or None
+
+
+def _counts(codes: np.ndarray, labels: int) -> list[int]:
+    return [int(count) for count in np.bincount(codes, minlength=labels)]

@@ -1,0 +1,83 @@
+"""A trained model becomes a version: the gates are judged, the bundle is published, and `latest` moves if they passed."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from firesteel.registry.store import Store
+
+from firesteel import strictjson
+from firesteel.errors import NotFoundError
+from firesteel.registry import alias, bundle
+from functions.train import card, gate, metadata
+from functions.train.gate import Verdict
+from functions.train.train import Trained, pipeline_bytes, to_json
+
+LATEST = "latest"
+
+
+@dataclass(frozen=True)
+class Release:
+    """What became of a training run: the published version, the verdicts, and the alias entry if it moved."""
+
+    version: str
+    digest: str
+    verdicts: list[Verdict]
+    promoted: alias.Entry | None
+
+    @property
+    def failed(self) -> list[Verdict]:
+        return [verdict for verdict in self.verdicts if not verdict.passed]
+
+
+def release(
+    store: Store,
+    trained: Trained,
+    *,
+    version: str | None = None,
+    bump: str = "minor",
+    changelog: str = "",
+    who: str,
+    source: Path,
+) -> Release:
+    """Publish and, if every gate passes, promote. Raises ConflictError when another trainer took the version first.
+
+    Without held-out rows nothing was evaluated: gates fail, and the version waits for `firesteel promote`.
+    """
+    model = trained.definition.model
+    version = version or bundle.next_version(store, model, bump)
+    latest_version, latest = _latest_metrics(store, model)
+    verdicts = gate.judge(trained.definition.gates, trained.metrics, latest, latest_version)
+    described = metadata.describe(trained, version=version, changelog=changelog, commit=metadata.git_commit(source))
+    files = bundle_files(trained, described, verdicts)
+    published = bundle.publish(store, model, version, files, who=who)
+    promoted = None
+    if all(verdict.passed for verdict in verdicts):
+        why = changelog or f"trained on {described['data']['source']}"
+        promoted = alias.promote(store, model, LATEST, version, who=who, why=why)
+    return Release(version, published.digest, verdicts, promoted)
+
+
+def bundle_files(trained: Trained, described: dict[str, Any], verdicts: list[Verdict]) -> dict[str, bytes]:
+    """Every file of the bundle but claim and manifest."""
+    plots = card.plots(trained)
+    return {
+        "program.safetensors": trained.program,
+        "golden.json": to_json(trained.golden),
+        "metrics.json": to_json(trained.metrics),
+        "reference.json": to_json(trained.reference),
+        "model_metadata.json": to_json(described),
+        "definition.json": trained.definition.to_json(),
+        "model_card.md": card.write(trained, described, verdicts, list(plots)).encode(),
+        **plots,
+        **{f"pipeline-{name}.joblib": pipeline_bytes(pipeline) for name, pipeline in trained.pipelines.items()},
+    }
+
+
+def _latest_metrics(store: Store, model: str) -> tuple[str | None, dict[str, Any] | None]:
+    try:
+        entry = alias.current(store, model, LATEST)
+    except NotFoundError:
+        return None, None
+    manifest = bundle.read_manifest(store, model, entry.version, entry.digest)
+    return entry.version, strictjson.parse(bundle.read_file(store, manifest, "metrics.json"))

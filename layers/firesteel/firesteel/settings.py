@@ -1,0 +1,144 @@
+"""Settings: what belongs to a deployment and not to a model. One typed place, read from the environment.
+
+Every setting is the upper-cased name of a field with `FIRESTEEL_` before it. `.env.example` lists them all. Reading costs
+no import that serving does not need anyway; `.env` itself is merged in by the command line.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, NamedTuple, Self
+
+from firesteel.errors import SettingsError
+
+PREFIX = "FIRESTEEL_"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings with their defaults. `read` is the way in."""
+
+    store: str = "file://.store"
+    model: str = "tickets"
+    alias: str = "latest"
+    refresh_seconds: float = 30.0
+    log_level: str = "INFO"
+    service: str = "firesteel"
+    metrics_namespace: str = "Firesteel"
+    host: str = "127.0.0.1"
+    port: int = 8000
+    rate_limit: int = 100
+    rate_window_seconds: int = 60
+    cors_origins: tuple[str, ...] = ()
+    cors_credentials: bool = False
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> Self:
+        """The settings that `environ` names; an empty value is the default.
+
+        Raises SettingsError for an unknown `FIRESTEEL_` key or a value out of its range, naming key, value and what is allowed.
+        """
+        values: dict[str, Any] = {}
+        for key, text in environ.items():
+            if key.startswith(PREFIX):
+                name = key.removeprefix(PREFIX).lower()
+                if name not in _KINDS or key != key_of(name):
+                    raise SettingsError(_unknown(key))
+                if text.strip():
+                    values[name] = _parse(key, text.strip(), _KINDS[name])
+        settings = cls(**values)
+        if settings.cors_credentials and "*" in settings.cors_origins:
+            raise SettingsError(
+                "FIRESTEEL_CORS_CREDENTIALS is true while FIRESTEEL_CORS_ORIGINS is '*'; "
+                "allowed: credentials for listed origins only"
+            )
+        return settings
+
+
+def key_of(name: str) -> str:
+    """The environment variable of a field."""
+    return PREFIX + name.upper()
+
+
+class _Kind(NamedTuple):
+    """How a value is read (ValueError when it cannot be) and what is allowed, in words."""
+
+    parse: Callable[[str], Any]
+    allowed: str
+
+
+def _parse(key: str, text: str, kind: _Kind) -> Any:
+    try:
+        return kind.parse(text)
+    except ValueError:
+        raise SettingsError(f"{key} is {text!r}; allowed: {kind.allowed}") from None
+
+
+def _unknown(key: str) -> str:
+    from difflib import get_close_matches
+
+    known = [key_of(field.name) for field in fields(Settings)]
+    close = get_close_matches(key.upper(), known, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(known)}"
+    return f"{key} is no setting; {hint}"
+
+
+def _matching(pattern: str, allowed: str) -> _Kind:
+    def parse(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError
+        return text
+
+    return _Kind(parse, allowed)
+
+
+def _number[Number: (int, float)](kind: type[Number], low: Number, high: Number) -> _Kind:
+    def parse(text: str) -> Number:
+        value = kind(text)
+        if not low <= value <= high:
+            raise ValueError
+        return value
+
+    return _Kind(parse, f"a {'whole ' if kind is int else ''}number from {low} to {high}")
+
+
+def _one_of(*allowed: str) -> _Kind:
+    def parse(text: str) -> str:
+        if text.upper() not in allowed:
+            raise ValueError
+        return text.upper()
+
+    return _Kind(parse, ", ".join(allowed))
+
+
+def _switch(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ValueError
+    return text.lower() == "true"
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    origins = tuple(origin.strip() for origin in text.split(","))
+    for origin in origins:
+        if not re.fullmatch(r"\*|https?://[^/\s*]+", origin):
+            raise ValueError
+    return origins
+
+
+_NAME = "[a-z0-9][a-z0-9-]{0,62}"
+
+_KINDS = {
+    "store": _matching(r"(file|s3|memory)://\S*", "file://folder, s3://bucket/prefix, memory://"),
+    "model": _matching(f"{_NAME}(/{_NAME})?", "a model's name, or name/segment: lower-case letters, digits and -"),
+    "alias": _matching(_NAME, "an alias's name: lower-case letters, digits and -"),
+    "refresh_seconds": _number(float, 0.0, 86_400.0),
+    "log_level": _one_of("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
+    "service": _matching(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", "letters, digits, and . _ -, at most 100"),
+    "metrics_namespace": _matching(r"[A-Za-z0-9][A-Za-z0-9_.#/-]{0,99}", "letters, digits, and . _ # / -, at most 100"),
+    "host": _matching(r"\S+", "a host name or an IP address"),
+    "port": _number(int, 0, 65_535),
+    "rate_limit": _number(int, 0, 1_000_000),
+    "rate_window_seconds": _number(int, 1, 86_400),
+    "cors_origins": _Kind(_origins, "origins separated by commas (https://example.com), or *"),
+    "cors_credentials": _Kind(_switch, "true, false"),
+}

@@ -1,0 +1,64 @@
+"""JSON that can mean one thing only."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from firesteel import strictjson
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), inner, max_size=3),
+    max_leaves=12,
+)  # fmt: skip
+
+
+@given(VALUES, st.booleans())
+def test_what_json_writes_is_read_back(value, ascii_only):
+    assert strictjson.parse(json.dumps(value, ensure_ascii=ascii_only).encode(), depth=100) == value
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"", "not valid JSON"),
+        (b"{", "not valid JSON"),
+        (b"{'a': 1}", "not valid JSON"),
+        (b'{"a": 1,}', "not valid JSON"),
+        (b'{"a": 01}', "not valid JSON"),
+        (b'{"a": 1} x', "not valid JSON"),
+        (b'\xef\xbb\xbf{"a": 1}', "not valid JSON"),
+        (b'{"a": "\xff"}', "not valid UTF-8"),
+        (b'{"a": "\xed\xa0\x80"}', "not valid UTF-8"),
+        (b'{"a": NaN}', "NaN and Infinity"),
+        (b'{"a": Infinity}', "NaN and Infinity"),
+        (b'{"a": -Infinity}', "NaN and Infinity"),
+        (b'{"a": 1e400}', "too large"),
+        (b'{"a": -1e400}', "too large"),
+        (b'{"a": 1, "a": 2}', "same key twice"),
+        (b'{"a": {"b": 1, "\\u0062": 2}}', "same key twice"),
+        (rb'{"a": "\ud800"}', "lone surrogate"),
+        (rb'{"\udc00": 1}', "lone surrogate"),
+        (rb'[["x", "\ud83d"]]', "lone surrogate"),
+        (b"[" * 17 + b"]" * 17, "deeper than 16"),
+        (b'{"a":' * 17 + b"1" + b"}" * 17, "deeper than 16"),
+        (b"[" * 100_000, "deeper than 16"),
+        (b"1" * 5000, "too many digits"),
+    ],
+)
+def test_what_is_ambiguous_or_broken_is_refused_in_words_that_quote_nothing(body, message):
+    with pytest.raises(ValueError, match=message):
+        strictjson.parse(body)
+
+
+def test_sixteen_levels_and_brackets_within_strings_are_fine():
+    assert strictjson.parse(b"[" * 16 + b"]" * 16) is not None
+    text = '[[" \\" ] ' * 50
+    assert strictjson.parse(json.dumps({"a": text, "b": [text]}).encode()) == {"a": text, "b": [text]}
+
+
+def test_a_pair_of_surrogate_escapes_is_one_character():
+    assert strictjson.parse(rb'{"a": "\ud83d\ude42"}') == {"a": "🙂"}
