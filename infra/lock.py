@@ -25,8 +25,8 @@ class Lock:
         constraints = [f"--constraint=requirements/{name}.txt" for name in self.constraints]
         fixed = ["--generate-hashes", "--no-emit-index-url", "--no-annotate", "--no-header", "--python-version=3.13"]
         output = f"--output-file=requirements/{self.name}.txt"
-        command = ["uv", "pip", "compile", "--quiet", *fixed, *self.options, *constraints, *options, output, self.wanted]
-        subprocess.run([sys.executable, "-m", *command], check=True, cwd=ROOT)
+        uv = [sys.executable, "-m", "uv", "pip", "compile", "--quiet"]
+        subprocess.run([*uv, *fixed, *self.options, *constraints, *options, output, self.wanted], check=True, cwd=ROOT)
 
 
 IN_LAYER = ("--no-emit-package=numpy", "--no-emit-package=obstore")

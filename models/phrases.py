@@ -28,6 +28,7 @@ TOPICS: dict[str, tuple[Topic, ...]] = {
                 "{I|We} {cannot|can't|are not able to} {log in|sign in} to <app> since <when>.",
                 "The login page {says|shows} <code> and sends {me|us} back to the start.",
                 "{Resetting the password|A new password|Clearing the cache} did not help.",
+                "{It|The login page} says {my|our} account is locked and {I|we} cannot {get in|log in}.",
                 "The two-factor code {never arrives|is rejected every time}.",
             ),
         ),

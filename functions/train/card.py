@@ -34,9 +34,11 @@ def _lines(
     yield f"{definition.description}\n" if definition.description else ""
     if described["changelog"]:
         yield f"Changes: {described['changelog']}\n"
-    yield f"Trained {described['trained_at']} on {data['rows_used']} rows of `{data['source']}` (SHA-256 `{data['sha256']}`); "
-    yield f"{data['rows_quarantined']} rows quarantined, {data['conflicting_texts']} texts with conflicting labels, "
-    yield f"{described['split']['test']} rows held out (seed {described['seed']}).\n"
+    yield (
+        f"Trained {described['trained_at']} on {data['rows_used']} rows of `{data['source']}` "
+        f"(SHA-256 `{data['sha256']}`). {data['rows_quarantined']} rows were quarantined, {data['conflicting_texts']} texts "
+        f"had conflicting labels, {described['split']['test']} rows were held out (seed {described['seed']}).\n"
+    )
     yield "## How good it is\n"
     yield from _table(trained.metrics["targets"]) if trained.metrics["evaluated"] else ("Nothing was held out.",)
     yield "\n## When a person should look\n"
@@ -54,8 +56,10 @@ def _lines(
             yield f"| {label} | {numbers} |"
     yield "\n## Parity\n"
     proof = trained.metrics["parity"]
-    yield f"Program and pipeline agree to {proof['largest_difference']:.1e} in every probability, and in every label, on "
-    yield f"{proof['rows']} rows and {proof['fuzz_rows']} hostile ones."
+    yield (
+        f"Program and pipeline agree to {proof['largest_difference']:.1e} in every probability, and in every label, on "
+        f"{proof['rows']} rows and {proof['fuzz_rows']} hostile ones."
+    )
 
 
 def _table(targets: dict[str, Any]) -> Iterator[str]:
@@ -70,9 +74,13 @@ def _review(review: dict[str, Any] | None) -> Iterator[str]:
         yield "The definition has no review policy: every answer is automatic."
         return
     for name, policy in review["targets"].items():
-        yield f"- {name}: {policy['automatic_share']:.1%} of answers are automatic, from confidence "
-        yield f"  {policy['threshold']:.4f}. Guarantee: {policy['guarantee']}."
+        share = "Every answer is reviewed"
+        if policy["automatic_accuracy"] is not None:
+            share = f"{policy['automatic_share']:.1%} of answers are automatic, from confidence {policy['threshold']:.4f}"
+        yield f"- {name}: {share}. Guarantee: {policy['guarantee']}."
     overall = review["overall"]
     right = overall["automatic_accuracy_of_all_targets"]
-    yield f"- Automatic in every target: {overall['automatic_share']:.1%}"
-    yield f"  of rows{f', all targets right in {right:.1%} of them' if right is not None else ''}."
+    yield (
+        f"- Automatic in every target: {overall['automatic_share']:.1%} of rows"
+        + (f", all targets right in {right:.1%} of them." if right is not None else ".")
+    )

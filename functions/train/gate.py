@@ -37,7 +37,7 @@ def _judge(gate: Gate, metrics: Mapping[str, Any], latest: Mapping[str, Any] | N
         return Verdict(gate.metric, value, f"<= {gate.at_most:g}", value is not None and value <= gate.at_most)
     before = _value(latest, gate.metric) if latest is not None else None
     if before is None:
-        return Verdict(gate.metric, value, "no latest version to compare with", value is not None)
+        return Verdict(gate.metric, value, "as good as latest (there is none yet)", value is not None)
     if gate.max_drop is not None:
         bound = before - gate.max_drop
         words = f">= {bound:.4f} (latest {version} has {before:.4f}, may drop by {gate.max_drop:g})"

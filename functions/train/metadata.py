@@ -14,7 +14,7 @@ from functions.train.train import Trained
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "joblib", "pydantic")
 
 
-def describe(trained: Trained, *, version: str, changelog: str, commit: str | None) -> dict[str, Any]:
+def describe(trained: Trained, *, version: str, changelog: str, data_name: str, commit: str | None) -> dict[str, Any]:
     """The content of model_metadata.json."""
     definition, dataset = trained.definition, trained.dataset
     return {
@@ -24,7 +24,7 @@ def describe(trained: Trained, *, version: str, changelog: str, commit: str | No
         "changelog": changelog,
         "trained_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "data": {
-            "source": Path(dataset.source).name,
+            "source": data_name,
             "sha256": dataset.sha256,
             "rows_read": dataset.rows_read,
             "rows_used": len(dataset),

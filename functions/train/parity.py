@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.pipeline import Pipeline
@@ -19,35 +20,40 @@ _ALPHABETS = (
 )
 
 
-def check(
-    predictor: Predictor,
-    pipelines: Mapping[str, Pipeline],
-    columns: Mapping[str, Sequence[str]],
-    *,
-    text: str | None = None,
-) -> float:
-    """The largest difference of a probability over the rows of `columns`. Raises ParityError over the tolerance.
+class Expected(NamedTuple):
+    """What a pipeline answers: probabilities [rows, labels] and the index of each row's label [rows]."""
 
-    Pipelines that begin with a vectorizer take not all columns but the list of texts of the input `text`.
-    """
-    given = columns[text] if text else columns
+    probabilities: np.ndarray
+    labels: np.ndarray
+
+
+def expected(pipelines: Mapping[str, Pipeline], given: object) -> dict[str, Expected]:
+    """The answers of fitted pipelines to whatever they take: columns of text, or a list of texts."""
+    answers = {}
+    for name, pipeline in pipelines.items():
+        index = {label: number for number, label in enumerate(pipeline.classes_)}
+        labels = np.array([index[label] for label in pipeline.predict(given)])
+        answers[name] = Expected(np.asarray(pipeline.predict_proba(given)), labels)
+    return answers
+
+
+def check(predictor: Predictor, columns: Mapping[str, Sequence[str]], answers: Mapping[str, Expected]) -> float:
+    """The largest difference of a probability over the rows of `columns`. Raises ParityError over the tolerance."""
     names = list(columns)
-    rows = [dict(zip(names, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-    scores = [predictor.scores(row) for row in rows]
     worst = 0.0
-    for target in predictor.targets:
-        pipeline = pipelines[target.name]
-        expected, labels = np.asarray(pipeline.predict_proba(given)), pipeline.predict(given)
-        for number, by_target in enumerate(scores):
-            row_scores = by_target[target.name]
-            got = target.probabilities(row_scores)
-            difference = float(np.abs(expected[number] - got).max())
+    for number, values in enumerate(zip(*columns.values(), strict=True)):
+        scores = predictor.scores(dict(zip(names, values, strict=True)))
+        for target in predictor.targets:
+            of_row = scores[target.name]
+            probabilities, labels = answers[target.name]
+            difference = float(np.abs(probabilities[number] - target.probabilities(of_row)).max())
             worst = max(worst, difference)
-            label = target.labels[row_scores.index(max(row_scores))]
-            if not difference <= TOLERANCE or label != str(labels[number]):
+            label = of_row.index(max(of_row))
+            if not difference <= TOLERANCE or label != labels[number]:
                 raise ParityError(
                     f"program and pipeline of target {target.name} disagree by {difference:.2e} (at most {TOLERANCE:.0e}), "
-                    f"labels {label!r} and {labels[number]!r}, on row {number}: nothing is published"
+                    f"labels {target.labels[label]!r} and {target.labels[labels[number]]!r}, on row {number}: "
+                    "nothing is published"
                 )
     return worst
 

@@ -1,7 +1,6 @@
 """A trained model becomes a version: the gates are judged, the bundle is published, and `latest` moves if they passed."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from firesteel.registry.store import Store
@@ -9,6 +8,7 @@ from firesteel.registry.store import Store
 from firesteel import strictjson
 from firesteel.errors import NotFoundError
 from firesteel.registry import alias, bundle
+from firesteel.registry.bundle import Bump
 from functions.train import card, gate, metadata
 from functions.train.gate import Verdict
 from functions.train.train import Trained, pipeline_bytes, to_json
@@ -35,10 +35,11 @@ def release(
     trained: Trained,
     *,
     version: str | None = None,
-    bump: str = "minor",
+    bump: Bump = "minor",
     changelog: str = "",
     who: str,
-    source: Path,
+    data_name: str,
+    commit: str | None = None,
 ) -> Release:
     """Publish and, if every gate passes, promote. Raises ConflictError when another trainer took the version first.
 
@@ -48,12 +49,12 @@ def release(
     version = version or bundle.next_version(store, model, bump)
     latest_version, latest = _latest_metrics(store, model)
     verdicts = gate.judge(trained.definition.gates, trained.metrics, latest, latest_version)
-    described = metadata.describe(trained, version=version, changelog=changelog, commit=metadata.git_commit(source))
+    described = metadata.describe(trained, version=version, changelog=changelog, data_name=data_name, commit=commit)
     files = bundle_files(trained, described, verdicts)
     published = bundle.publish(store, model, version, files, who=who)
     promoted = None
     if all(verdict.passed for verdict in verdicts):
-        why = changelog or f"trained on {described['data']['source']}"
+        why = changelog or f"trained on {data_name}"
         promoted = alias.promote(store, model, LATEST, version, who=who, why=why)
     return Release(version, published.digest, verdicts, promoted)
 

@@ -47,7 +47,7 @@ class Threshold(NamedTuple):
 
     def _guarantee(self, policy: Review, held_out: bool) -> str:
         if self.threshold >= NEVER_AUTOMATIC:
-            return "no threshold could be shown to reach the wanted accuracy: every answer is reviewed"
+            return "none needed: no threshold could be shown to reach the wanted accuracy, so every answer is reviewed"
         if not held_out:
             return "none: estimated from out-of-fold answers, because no rows were held out"
         return (

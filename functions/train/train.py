@@ -18,6 +18,7 @@ from firesteel.program.predictor import Predictor
 from functions.train import compile, evaluate, features, parity, reference
 from functions.train.dataset import Dataset
 from functions.train.fit import Fitted, fit
+from functions.train.parity import Expected
 from functions.train.review import Answers
 from functions.train.split import split
 
@@ -102,7 +103,7 @@ def train(
         schema = compile.request_schema(definition)
         program = compile.compile(definition.model, schema, pipelines, judged.thresholds)
         loaded = predictor.load(program)
-        proof = _prove(loaded, pipelines, test_rows or train_rows, definition)
+        proof = _prove(loaded, pipelines, test_rows or train_rows, judged.answers)
         stages.end()
     metrics = {"format": 1, "model": definition.model, "evaluated": test_rows is not None, "parity": proof}
     metrics |= {"targets": judged.metrics, "review": judged.review}
@@ -155,6 +156,8 @@ class _Judged:
     thresholds: dict[str, float]
     review: dict[str, Any] | None
     reference: dict[str, Any]
+    answers: dict[str, Expected] | None
+    """What the pipelines said to the held-out rows."""
 
 
 def _judge(
@@ -169,7 +172,7 @@ def _judge(
     metrics: dict[str, Any] = {}
     predicted = {name: one.out_of_fold_labels for name, one in fitted.items()}
     unseen = {name: _answers(one.out_of_fold, predicted[name], train_rows.targets[name]) for name, one in fitted.items()}
-    answers = unseen
+    answers, said = unseen, {}
     if test_rows:
         X = next(iter(pipelines.values()))["features"].transform(rows.inputs)
         answers = {}
@@ -178,6 +181,7 @@ def _judge(
             predicted[name] = one.classifier.decision_function(X).argmax(1)
             metrics[name] = evaluate.evaluate(labels[name], truth, predicted[name], probability)
             answers[name] = _answers(probability, predicted[name], truth)
+            said[name] = Expected(probability, predicted[name])
     thresholds: dict[str, float] = {}
     policy = None
     if definition.review:
@@ -187,7 +191,7 @@ def _judge(
     for name, threshold in thresholds.items():
         needs_review |= confidence[name] < threshold
     sketch = reference.reference(rows.inputs, labels, predicted, confidence, needs_review)
-    return _Judged(metrics, thresholds, policy, sketch)
+    return _Judged(metrics, thresholds, policy, sketch, said or None)
 
 
 def _answers(probability: np.ndarray, predicted: np.ndarray, truth: np.ndarray) -> Answers:
@@ -195,12 +199,12 @@ def _answers(probability: np.ndarray, predicted: np.ndarray, truth: np.ndarray) 
 
 
 def _prove(
-    loaded: Predictor, pipelines: Mapping[str, Pipeline], rows: Dataset, definition: Definition
+    loaded: Predictor, pipelines: Mapping[str, Pipeline], rows: Dataset, answers: Mapping[str, Expected] | None
 ) -> dict[str, Any]:
-    worst = parity.check(loaded, pipelines, rows.inputs)
-    texts = next(iter(rows.inputs.values()))
-    hostile = parity.fuzz(texts, list(rows.inputs), rows=FUZZ_ROWS, seed=definition.split.seed)
-    worst = max(worst, parity.check(loaded, pipelines, hostile))
+    """Parity on all rows, whose answers may be known already, and on hostile ones made from them."""
+    worst = parity.check(loaded, rows.inputs, answers or parity.expected(pipelines, rows.inputs))
+    hostile = parity.fuzz(next(iter(rows.inputs.values())), list(rows.inputs), rows=FUZZ_ROWS, seed=0)
+    worst = max(worst, parity.check(loaded, hostile, parity.expected(pipelines, hostile)))
     return {"rows": len(rows), "fuzz_rows": FUZZ_ROWS, "largest_difference": worst, "tolerance": parity.TOLERANCE}
 
 

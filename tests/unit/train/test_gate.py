@@ -43,7 +43,7 @@ def test_a_missing_metric_or_one_that_is_no_number_fails(bound, metrics):
 @pytest.mark.parametrize("bound", [{"max_drop": 0.0}, {"max_rise": 0.0}])
 def test_the_first_version_has_nothing_to_be_compared_with(bound):
     assert verdict(latest=None, **bound).passed
-    assert "no latest version" in verdict(latest=None, **bound).sentence()
+    assert "there is none yet" in verdict(latest=None, **bound).sentence()
 
 
 def test_the_comparison_names_the_version_it_compares_with():

@@ -76,7 +76,7 @@ def test_without_evaluation_every_row_trains_and_no_guarantee_is_claimed(rows):
     assert run.split == {"train": 600, "test": 0}
     assert not run.metrics["evaluated"]
     assert run.metrics["targets"] == {}
-    assert all(p["guarantee"].startswith(("none", "no threshold")) for p in run.metrics["review"]["targets"].values())
+    assert all(p["guarantee"].startswith("none") for p in run.metrics["review"]["targets"].values())
 
 
 def test_a_set_of_its_own_is_evaluated_instead_of_held_out_rows(rows):

@@ -1,0 +1,1 @@
+"""The `firesteel` command: one module a command, wired together in `main`."""

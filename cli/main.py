@@ -1,0 +1,49 @@
+"""The `firesteel` command line: what commands there are, and how failures end."""
+
+import sys
+
+import typer
+from rich.markup import escape
+
+from cli import compile, doctor, evaluate, generate, invoke, predict, registry, serve, smoke, train
+from cli.output import errors
+from firesteel.errors import ConflictError, DataError, DefinitionError, FiresteelError, GateError, SettingsError
+
+app = typer.Typer(
+    name="firesteel",
+    help="Train models when data lands in S3, serve them from AWS Lambda with the cold start of a hello-world.",
+    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 bad input (data, definition, settings), 4 a gate or bound "
+    "failed, 5 somebody else was first.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_show_locals=False,
+)
+for module in (train, predict, serve, smoke, evaluate, doctor, compile, generate, invoke, registry):
+    module.add_to(app)
+
+
+def exit_code(error: FiresteelError) -> int:
+    """The process's exit code for a failure."""
+    match error:
+        case DataError() | DefinitionError() | SettingsError():
+            return 3
+        case GateError():
+            return 4
+        case ConflictError():
+            return 5
+        case _:
+            return 1
+
+
+def run() -> None:
+    """The entry point: failures that Firesteel names become one message and an exit code."""
+    try:
+        app()
+    except FiresteelError as error:
+        errors.print(f"[bold red]{type(error).__name__}[/]: {escape(str(error))}")
+        sys.exit(exit_code(error))
+
+
+if __name__ == "__main__":
+    run()

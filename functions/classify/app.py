@@ -1,0 +1,101 @@
+"""The operations as a FastAPI app: documentation, OpenAPI, and the same answers for whoever speaks ASGI.
+
+Every route, and every path or method that is none, is answered by `operations.respond`, so the app cannot answer
+otherwise than the lane. The routes carry the documentation; FastAPI parses and validates nothing.
+"""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.responses import JSONResponse
+from mangum import Mangum
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request as HttpRequest
+from starlette.responses import Response
+
+from functions.classify import answers, operations, schemas, status
+from functions.classify.answers import Answer, Refused
+from functions.classify.asgi import read_body, request_of
+from functions.classify.events import Request
+from functions.classify.operations import OPERATIONS, Operation
+from functions.classify.serving import Serving
+
+DOCS, OPENAPI = "/docs", "/openapi.json"
+
+
+def create(serving: Serving) -> FastAPI:
+    """The app over a live model. Run it under any ASGI server; `server.py` is the one with limits and metrics."""
+    app = FastAPI(
+        title="Firesteel",
+        version=status.VERSION,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        exception_handlers={HTTPException: _unmatched(serving)},
+    )
+    for operation in OPERATIONS:
+        _add(app, operation, serving)
+
+    async def docs(http: HttpRequest) -> Response:
+        return _identified(http, get_swagger_ui_html(openapi_url=OPENAPI, title="Firesteel"))
+
+    async def openapi(http: HttpRequest) -> Response:
+        return _identified(http, JSONResponse(schemas.complete(app.openapi(), serving.freshness.current())))
+
+    app.add_api_route(DOCS, docs, methods=["GET"], include_in_schema=False)
+    app.add_api_route(OPENAPI, openapi, methods=["GET"], include_in_schema=False)
+    return app
+
+
+def _add(app: FastAPI, operation: Operation, serving: Serving) -> None:
+    async def endpoint(http: HttpRequest) -> Response:
+        request = request_of(http.scope, await read_body(http.receive, operation.body_limit))
+        if operation.slow:
+            return _response(await run_in_threadpool(operations.respond, request, serving))
+        return _response(operations.respond(request, serving))
+
+    route = {"methods": [operation.method], "name": operation.name, "operation_id": operation.name}
+    app.add_api_route(operation.path, endpoint, **route, **schemas.document(operation))
+
+
+def _unmatched(serving: Serving) -> Any:
+    async def answer(http: HttpRequest, error: HTTPException) -> Response:
+        """404 and 405, in our words. A page of the server's own knows its methods better than the table does."""
+        request = request_of(http.scope)
+        found = operations.respond(request, serving)
+        if found.status == 404 and error.status_code == 405:
+            refused = Refused("method_not_allowed", headers={"allow": (error.headers or {}).get("Allow", "")})
+            found = answers.refuse(refused, request.request_id)
+        return _response(found)
+
+    return answer
+
+
+def _response(answer: Answer) -> Response:
+    return Response(answer.body, answer.status, answer.headers)
+
+
+def _identified(http: HttpRequest, response: Response) -> Response:
+    response.headers[answers.REQUEST_ID] = request_of(http.scope).request_id
+    return response
+
+
+def behind_mangum(app: FastAPI, request: Request) -> Answer:
+    """The app's answer to a request that came by the lane. The event is made anew, so nothing odd in it reaches Mangum."""
+    event = {
+        "version": "2.0",
+        "rawQueryString": "",
+        "headers": {"host": "localhost", "x-request-id": request.request_id},
+        "requestContext": {
+            "http": {"method": request.method, "path": request.path, "sourceIp": request.client},
+            "requestId": request.correlation_id,
+        },
+        "body": None,
+        "isBase64Encoded": False,
+    }
+    answer = Mangum(app, lifespan="off")(event, {})
+    headers = {name: value for name, value in answer["headers"].items() if name != "content-length"}
+    return Answer(answer["statusCode"], headers, answer["body"].encode(), {"route": request.path})

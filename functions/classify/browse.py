@@ -1,0 +1,116 @@
+"""GET /models...: what the registry has, read when asked. Names come from the path and are checked before a key is built."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from firesteel.registry.store import Store
+
+from firesteel import strictjson
+from firesteel.errors import IntegrityError, NotFoundError
+from firesteel.registry import alias, bundle
+from functions.classify import answers
+from functions.classify.answers import Answer
+from functions.classify.events import Request
+from functions.classify.serving import Serving
+
+NEWEST = 20  # versions whose files are read for one answer
+SUMMARY = ("accuracy", "macro_f1", "weighted_f1", "log_loss", "expected_calibration_error")
+
+
+def models(_: Request, serving: Serving) -> Answer:
+    """All models of the registry."""
+    names = bundle.models(serving.store())
+    return answers.ok({"models": [{"name": name, "served": name == serving.model} for name in names]})
+
+
+def model(request: Request, serving: Serving) -> Answer:
+    """One model: its aliases, its versions, and what the newest complete one is made of."""
+    store, name = serving.store(), request.parameters["name"]
+    known = _versions(store, name)
+    complete = [version.version for version in known if version.complete]
+    served = name == serving.model
+    live = serving.freshness.current() if served else None
+    return answers.ok(
+        {
+            "name": name,
+            "served": served,
+            "model_version": live.version if live else None,
+            "aliases": _aliases(store, name),
+            "versions": [version.version for version in known],
+            "newest": _described(store, name, complete[-1]) if complete else None,
+        }
+    )
+
+
+def versions(request: Request, serving: Serving) -> Answer:
+    """Every version, newest first, with its state; the newest complete ones with what they are made of."""
+    store, name = serving.store(), request.parameters["name"]
+    known = _versions(store, name)
+    described = [version.version for version in known if version.complete][-NEWEST:]
+    listed = [
+        _described(store, name, version.version)
+        if version.version in described
+        else {"version": version.version, "state": "complete" if version.complete else "unfinished"}
+        for version in reversed(known)
+    ]
+    return answers.ok({"name": name, "versions": listed, "aliases": _aliases(store, name)})
+
+
+def _versions(store: Store, name: str) -> list[bundle.Version]:
+    if known := bundle.versions(store, name):
+        return known
+    raise NotFoundError(name)
+
+
+def _aliases(store: Store, name: str) -> dict[str, Any]:
+    """Every alias's current entry: the version it names, its generation, and who moved it when and why."""
+    current = {}
+    for alias_name in alias.aliases(store, name):
+        entry = alias.current(store, name, alias_name)
+        current[alias_name] = {
+            "version": entry.version,
+            "generation": entry.generation,
+            "kind": entry.kind,
+            "when": entry.when,
+            "who": entry.who,
+            "why": entry.why,
+        }
+    return current
+
+
+def _described(store: Store, name: str, version: str) -> dict[str, Any]:
+    """One complete version. One that fails its checks is `corrupt`, and the others are still shown."""
+    try:
+        manifest = bundle.read_manifest(store, name, version)
+        return {
+            "version": version,
+            "state": "complete",
+            "digest": manifest.digest,
+            "created": manifest.created,
+            "files": {file: entry.size for file, entry in manifest.files.items()},
+            "metadata": _content(store, manifest, "model_metadata.json"),
+            "metrics": _summary(_content(store, manifest, "metrics.json")),
+        }
+    except IntegrityError:
+        return {"version": version, "state": "corrupt"}
+
+
+def _content(store: Store, manifest: bundle.Manifest, file: str) -> dict[str, Any] | None:
+    if file not in manifest.files:
+        return None
+    try:
+        content = strictjson.parse(bundle.read_file(store, manifest, file))
+    except ValueError as error:
+        raise IntegrityError(f"{file} is {error}") from None
+    return content if isinstance(content, dict) else None
+
+
+def _summary(metrics: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The few numbers of each target that people compare."""
+    if not metrics or not isinstance(metrics.get("targets"), Mapping):
+        return None
+    return {
+        target: {name: values[name] for name in SUMMARY if name in values}
+        for target, values in metrics["targets"].items()
+        if isinstance(values, Mapping)
+    }

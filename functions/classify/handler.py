@@ -1,0 +1,31 @@
+"""Wiring: the environment -> settings -> registry -> lane. All of it happens at import, which Lambda calls init.
+
+The order of the lines is the cold start: the bundle is on its way in a thread while numpy and Powertools are imported.
+"""
+
+import os
+
+from firesteel.settings import Settings
+from functions.classify import coldstart, fetch
+
+coldstart.begin(os.environ)
+_settings = Settings.read(os.environ)
+_source = fetch.Source(_settings.store, _settings.model, _settings.alias)
+_newest = fetch.Ahead(_source.newest)
+
+from functions.classify.lane import Lane  # noqa: E402 - the bundle comes first
+from functions.classify.refresh import Freshness  # noqa: E402
+from functions.classify.serving import Serving  # noqa: E402
+from functions.classify.telemetry import Telemetry  # noqa: E402
+
+_telemetry = Telemetry(service=_settings.service, level=_settings.log_level, namespace=_settings.metrics_namespace)
+_freshness = Freshness(_source, _settings.model, ttl=_settings.refresh_seconds, on_failure=_telemetry.refresh_failed)
+_freshness.start(_newest.result)
+_lane = Lane(Serving(_settings.model, _settings.alias, _freshness, lambda: _source.store), _telemetry)
+coldstart.end()
+
+
+@_telemetry.logger.inject_lambda_context
+def handler(event: object, _context: object) -> dict[str, object]:
+    """Answers one event of API Gateway (REST or HTTP API) or a function URL."""
+    return _lane(event)

@@ -1,0 +1,61 @@
+"""GET /metrics: what a server counts, as Prometheus text. On Lambda the log lines carry the metrics."""
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from functions.classify.answers import Answer
+from functions.classify.events import Request
+from functions.classify.refresh import Freshness
+
+_SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+_SHARES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
+
+
+class Meters:
+    """The counters of one server. Labels take few values: routes of the table, statuses, models, versions, targets."""
+
+    media_type = CONTENT_TYPE_LATEST
+
+    def __init__(self) -> None:
+        self._registry = registry = CollectorRegistry()
+        self._requests = Counter(
+            "firesteel_requests", "Answered requests.", ("method", "route", "status"), registry=registry
+        )
+        self._seconds = Histogram(
+            "firesteel_request_seconds", "Time to answer.", ("route",), buckets=_SECONDS, registry=registry
+        )
+        self._predictions = Counter("firesteel_predictions", "Rows answered.", ("model", "version"), registry=registry)
+        self._reviews = Counter("firesteel_reviews", "Rows for a person.", ("model", "version"), registry=registry)
+        self._confidence = Histogram(
+            "firesteel_confidence", "How sure.", ("model", "target"), buckets=_SHARES, registry=registry
+        )
+        self._failures = Gauge(
+            "firesteel_refresh_failures", "Refreshes that failed since the start.", registry=registry
+        )
+        self._live = Gauge(
+            "firesteel_model_generation",
+            "The live model's alias generation.",
+            ("model", "version", "digest"),
+            registry=registry,
+        )
+
+    def observe(self, request: Request, answer: Answer, seconds: float) -> None:
+        """Count one answered request."""
+        route = answer.facts.get("route")
+        method = request.method if route else ""  # what strangers make up is no label
+        self._requests.labels(method, route or "", answer.status).inc()
+        self._seconds.labels(route or "").observe(seconds)
+        if predictions := answer.facts.get("predictions"):
+            live = answer.facts["live"]
+            self._predictions.labels(live.model, live.version).inc(len(predictions))
+            self._reviews.labels(live.model, live.version).inc(sum([prediction.review for prediction in predictions]))
+            for prediction in predictions:
+                for target, value in prediction.confidences.items():
+                    self._confidence.labels(live.model, target).observe(value)
+
+    def text(self, freshness: Freshness) -> bytes:
+        """The exposition of now."""
+        self._failures.set(freshness.failures)
+        self._live.clear()
+        if live := freshness.current():
+            self._live.labels(live.model, live.version, live.digest).set(live.generation)
+        return generate_latest(self._registry)

@@ -1,0 +1,101 @@
+"""The one table of operations, and the way of a request through it. Both lanes answer with `respond`.
+
+A request is matched (404, 405), bounded (413), then its operation runs. Whatever happens inside becomes an answer of the
+catalog: a request never ends in an exception.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from firesteel.errors import InputError, NotFoundError, RegistryError
+from functions.classify import answers, browse, predict, status
+from functions.classify.answers import Answer, Refused
+from functions.classify.events import Request
+from functions.classify.serving import Serving
+
+KIB = 1024
+
+
+class Operation(NamedTuple):
+    """One thing the API can do. `slow` ones read the registry or score many rows: a server runs them in a thread."""
+
+    method: str
+    path: str
+    name: str
+    run: Callable[[Request, Serving], Answer]
+    body_limit: int = 64 * KIB
+    slow: bool = False
+
+
+OPERATIONS = (
+    Operation("POST", "/classify", "classify", predict.classify),
+    Operation("POST", "/classify/batch", "classify_batch", predict.classify_batch, body_limit=1024 * KIB, slow=True),
+    Operation("GET", "/", "root", status.root),
+    Operation("GET", "/health", "health", status.health),
+    Operation("GET", "/health/live", "health_live", status.live),
+    Operation("GET", "/health/ready", "health_ready", status.ready),
+    Operation("GET", "/version", "version", status.version),
+    Operation("GET", "/model/status", "model_status", status.model),
+    Operation("GET", "/models", "models", browse.models, slow=True),
+    Operation("GET", "/models/{name}", "model", browse.model, slow=True),
+    Operation("GET", "/models/{name}/versions", "model_versions", browse.versions, slow=True),
+)
+PAGES = frozenset({"/docs", "/openapi.json"})  # GET; FastAPI makes them
+
+_Methods = dict[str, Operation]
+_EXACT: dict[str, _Methods] = {}
+_TEMPLATES: dict[tuple[str, ...], _Methods] = {}
+for _operation in OPERATIONS:
+    if "{" in _operation.path:
+        _TEMPLATES.setdefault(tuple(_operation.path.split("/")), {})[_operation.method] = _operation
+    else:
+        _EXACT.setdefault(_operation.path, {})[_operation.method] = _operation
+
+
+def find(method: str, path: str) -> tuple[Operation, Mapping[str, str]]:
+    """The operation at a path and the path's parameters. Raises Refused: `not_found`, `method_not_allowed`."""
+    methods, parameters = _match(path)
+    if operation := methods.get(method):
+        return operation, parameters
+    allowed = sorted(methods) if methods else ["GET"] if path in PAGES else []
+    if not allowed:
+        raise Refused("not_found")
+    raise Refused("method_not_allowed", headers={"allow": ", ".join(allowed)})
+
+
+def _match(path: str) -> tuple[_Methods, Mapping[str, str]]:
+    if methods := _EXACT.get(path):
+        return methods, {}
+    parts = path.split("/")
+    for template, methods in _TEMPLATES.items():
+        if len(parts) == len(template):
+            parameters = {want[1:-1]: part for want, part in zip(template, parts, strict=True) if want[:1] == "{"}
+            if all(part == want for want, part in zip(template, parts, strict=True) if want[:1] != "{") and all(
+                parameters.values()
+            ):
+                return methods, parameters
+    return {}, {}
+
+
+def respond(request: Request, serving: Serving) -> Answer:
+    """The answer to a request, whatever it is."""
+    route = None
+    try:
+        operation, parameters = find(request.method, request.path)
+        route = operation.path
+        if len(request.body) > operation.body_limit:
+            raise Refused("payload_too_large", f"The body has more than {operation.body_limit // KIB} KiB.")
+        answer = operation.run(request._replace(parameters=parameters) if parameters else request, serving)
+    except Refused as refused:
+        answer = answers.refuse(refused, request.request_id)
+    except InputError as error:
+        answer = answers.refuse(Refused("invalid_input", problems=error.problems), request.request_id)
+    except NotFoundError:
+        answer = answers.refuse(Refused("unknown_model"), request.request_id)
+    except RegistryError as error:
+        answer = answers.refuse(Refused("registry_unavailable"), request.request_id, error=error)
+    except Exception as error:  # noqa: BLE001 - the last line of defence: a fault of ours is a 500, never a crash
+        answer = answers.refuse(Refused("internal_error"), request.request_id, error=error)
+    answer.headers[answers.REQUEST_ID] = request.request_id
+    answer.facts["route"] = route
+    return answer

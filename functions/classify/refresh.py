@@ -1,0 +1,178 @@
+"""The model that is served now: loaded whole or not at all, looked after within a time to live, never going backward."""
+
+import time
+from collections.abc import Callable, Mapping
+from threading import Lock, Thread
+from typing import Any, NamedTuple, Protocol
+
+from firesteel import strictjson
+from firesteel.errors import (
+    FiresteelError,
+    InputError,
+    IntegrityError,
+    NotFoundError,
+    ProgramError,
+    StoreError,
+)
+from firesteel.program import predictor
+from firesteel.program.predictor import Predictor
+from functions.classify.fetch import Fetched
+
+TOLERANCE = 1e-6
+
+
+class Live(NamedTuple):
+    """One loaded bundle. A request takes it once and is answered by it alone."""
+
+    predictor: Predictor
+    model: str
+    version: str
+    digest: str
+    generation: int
+    example: Mapping[str, Any] | None  # the input of the first golden row
+
+
+class Trouble(NamedTuple):
+    """Why the newest bundle is not the one served: a stable word and a sentence, with nothing of our insides."""
+
+    code: str
+    detail: str
+
+
+class Source(Protocol):
+    """Where bundles come from: functions.classify.fetch.Source, or a test's own."""
+
+    def newest(self) -> Fetched: ...
+    def newer(self, generation: int) -> Fetched | None: ...
+
+
+def run_now(work: Callable[[], None]) -> None:
+    """Lambda's way: the one request that finds the model too old waits for the look at the alias."""
+    work()
+
+
+def run_aside(work: Callable[[], None]) -> None:
+    """A server's way: everybody goes on with the old model while one thread looks."""
+    Thread(target=work, name="refresh", daemon=True).start()
+
+
+class Freshness:
+    """Holds the live model and keeps it fresh.
+
+    A refresh that fails, for whatever reason, leaves the last good model in place, is counted, told to `on_failure`, and
+    tried again after the time to live. Safe to use from several threads; one of them refreshes at a time.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        model: str,
+        *,
+        ttl: float,
+        on_failure: Callable[[Trouble, Exception], None],
+        clock: Callable[[], float] = time.monotonic,
+        run: Callable[[Callable[[], None]], None] = run_now,
+    ) -> None:
+        self.ttl = ttl
+        self.failures = 0
+        self.trouble: Trouble | None = None
+        self._source, self._model = source, model
+        self._on_failure, self._clock, self._run = on_failure, clock, run
+        self._live: Live | None = None
+        self._due = clock()
+        self._refreshing = Lock()
+
+    def start(self, newest: Callable[[], Fetched] | None = None) -> None:
+        """Load the newest bundle, or note why it cannot be. `newest` stands in for the source's when it was begun ahead."""
+        with self._refreshing:
+            self._attempt(newest or self._source.newest)
+
+    def current(self) -> Live | None:
+        """The live model, None while there is none. Looks at the alias when the time to live is over."""
+        if self._clock() >= self._due and self._refreshing.acquire(blocking=False):
+            self._run(self._refresh)
+        return self._live
+
+    @property
+    def status(self) -> str:
+        """`ok`, `degraded` (an older model is served than should be) or `unavailable`."""
+        if self._live is None:
+            return "unavailable"
+        return "degraded" if self.trouble else "ok"
+
+    def _refresh(self) -> None:
+        try:
+            live = self._live
+            self._attempt(lambda: self._source.newer(live.generation) if live else self._source.newest())
+        finally:
+            self._refreshing.release()
+
+    def _attempt(self, fetch: Callable[[], Fetched | None]) -> None:
+        try:
+            fetched = fetch()
+            if fetched:
+                self._live = load(fetched, self._model, self._live)
+            self.trouble = None
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with a successor must not end what serves
+            self.failures += 1
+            self.trouble = _trouble(error)
+            self._on_failure(self.trouble, error)
+        finally:
+            self._due = self._clock() + self.ttl
+
+
+def load(fetched: Fetched, model: str, live: Live | None = None) -> Live:
+    """A new live model from verified bytes. Raises ProgramError or IntegrityError; `live` is never touched.
+
+    A program that is loaded already (an alias that moved back) is not loaded again.
+    """
+    entry = fetched.entry
+    if live and entry.generation <= live.generation:
+        raise IntegrityError(f"the alias went from generation {live.generation} back to {entry.generation}")
+    rows = _golden_rows(fetched.golden)
+    if live and live.digest == entry.digest:
+        return live._replace(generation=entry.generation)
+    loaded = predictor.load(fetched.program)
+    if loaded.model != model.partition("/")[0]:
+        raise IntegrityError(f"the program is one of model {loaded.model!r}, not {model!r}")
+    for number, row in enumerate(rows):
+        _replay(loaded, row, number)
+    example = rows[0]["input"] if rows else None
+    return Live(loaded, model, entry.version, entry.digest, entry.generation, example)
+
+
+def _golden_rows(data: bytes) -> list[dict[str, Any]]:
+    try:
+        golden = strictjson.parse(data)
+        if golden["format"] != 1:
+            raise IntegrityError(f"golden.json has format {golden['format']!r}; this version reads format 1")
+        return list(golden["rows"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise IntegrityError(f"golden.json is not what its format says: {error}") from None
+
+
+def _replay(loaded: Predictor, row: Mapping[str, Any], number: int) -> None:
+    """A program that answers otherwise here than where it was compiled is not served."""
+    try:
+        prediction = loaded.predict(loaded.check(row["input"]))
+        for name, label in row["labels"].items():
+            if prediction.labels[name] != label:
+                raise ProgramError(f"golden row {number}: {name} is answered otherwise than when it was published")
+            if not abs(prediction.confidences[name] - row["confidences"][name]) <= TOLERANCE:
+                raise ProgramError(f"golden row {number}: the confidence of {name} is off by more than {TOLERANCE}")
+    except (KeyError, TypeError, AttributeError, InputError) as error:
+        raise IntegrityError(f"golden row {number} does not fit the program: {type(error).__name__}") from None
+
+
+def _trouble(error: Exception) -> Trouble:
+    match error:
+        case NotFoundError():
+            return Trouble("nothing_published", "The alias names no version, or one that is not there.")
+        case IntegrityError() | ProgramError():
+            return Trouble("corrupt_bundle", "The newest bundle failed its checks and is not served.")
+        case StoreError():
+            return Trouble("store_unreachable", "The object store could not be reached.")
+        case FiresteelError():
+            return Trouble("registry_unusable", "The registry refused to give the newest bundle.")
+        case _:
+            return Trouble("refresh_failed", "The newest bundle could not be loaded.")

@@ -1,0 +1,163 @@
+"""The app under uvicorn: what Lambda and API Gateway do elsewhere stands here before it.
+
+`Front` is an ASGI middleware of the app. It limits each client's rate, answers the operations of the table directly,
+lets the app make the pages, and sees to it that every request has its log line and its place in the metrics.
+"""
+
+import asyncio
+import gc
+import logging
+import math
+import time
+from contextlib import suppress
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+from limits import RateLimitItemPerSecond
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
+
+from firesteel.settings import Settings
+from functions.classify import answers, app, fetch, operations, refresh
+from functions.classify.answers import Answer, Refused
+from functions.classify.asgi import App, Message, Receive, Scope, Send, read_body, request_of, send_answer
+from functions.classify.events import Request
+from functions.classify.meters import Meters
+from functions.classify.refresh import Freshness
+from functions.classify.serving import Serving
+from functions.classify.telemetry import Telemetry
+
+METRICS = "/metrics"
+_PAGES = operations.PAGES | {METRICS}
+_NEVER_LIMITED = ("/health", METRICS)  # probes and scrapers
+
+
+class RateLimit:
+    """At most `amount` requests of one client in any `seconds`; 0 is no limit."""
+
+    def __init__(self, amount: int, seconds: int) -> None:
+        self._item = RateLimitItemPerSecond(amount, seconds) if amount else None
+        self._windows = MovingWindowRateLimiter(MemoryStorage())
+
+    def check(self, request: Request) -> None:
+        """Raises Refused: `rate_limited`, with the seconds until there is room again."""
+        if (
+            self._item is None
+            or request.path.startswith(_NEVER_LIMITED)
+            or self._windows.hit(self._item, request.client)
+        ):
+            return
+        reset = self._windows.get_window_stats(self._item, request.client).reset_time
+        wait = max(1, math.ceil(reset - time.time()))
+        raise Refused("rate_limited", headers={"retry-after": str(wait)})
+
+
+class Front:
+    """The middleware."""
+
+    def __init__(self, inner: App, serving: Serving, telemetry: Telemetry, meters: Meters, limit: RateLimit) -> None:
+        self._inner, self._serving, self._telemetry, self._meters = inner, serving, telemetry, meters
+        self._limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._inner(scope, receive, send)
+            return
+        started = time.perf_counter()
+        request = request_of(scope)
+        if request.path in _PAGES:
+            answer = await self._page(scope, receive, send)
+        else:
+            answer = await self._operate(request, receive)
+            await send_answer(send, answer)
+        seconds = time.perf_counter() - started
+        self._meters.observe(request, answer, seconds)
+        self._telemetry.answered(request, answer, seconds)
+
+    async def _operate(self, request: Request, receive: Receive) -> Answer:
+        """Scoring one row takes less than handing it to a thread; what is slow must not hold up the others."""
+        try:
+            self._limit.check(request)
+            operation, _ = operations.find(request.method, request.path)
+        except Refused as refused:
+            return answers.refuse(refused, request.request_id)
+        request = request._replace(body=await read_body(receive, operation.body_limit))
+        if operation.slow:
+            return await asyncio.to_thread(operations.respond, request, self._serving)
+        return operations.respond(request, self._serving)
+
+    async def _page(self, scope: Scope, receive: Receive, send: Send) -> Answer:
+        """Let the app answer; what it said, for the log."""
+        started: Message = {}
+
+        async def watch(message: Message) -> None:
+            started.update(message if message["type"] == "http.response.start" else {})
+            await send(message)
+
+        await self._inner(scope, receive, watch)
+        status = started.get("status", 500)
+        return Answer(status, {}, b"", {"route": scope["path"] if status < 400 else None})
+
+
+def create(settings: Settings, telemetry: Telemetry) -> FastAPI:
+    """The app with the middleware and /metrics, its model loaded if there is one. Reads the registry."""
+    source = fetch.Source(settings.store, settings.model, settings.alias)
+    meters = Meters()
+    freshness = Freshness(
+        source,
+        settings.model,
+        ttl=settings.refresh_seconds,
+        on_failure=telemetry.refresh_failed,
+        run=refresh.run_aside,
+    )
+    freshness.start()
+    serving = Serving(settings.model, settings.alias, freshness, lambda: source.store)
+    service = app.create(serving)
+
+    async def metrics() -> Response:
+        return Response(meters.text(freshness), media_type=meters.media_type)
+
+    service.add_api_route(
+        METRICS, metrics, methods=["GET"], response_class=Response, summary="Metrics", tags=["service"]
+    )
+    limit = RateLimit(settings.rate_limit, settings.rate_window_seconds)
+    service.add_middleware(Front, serving=serving, telemetry=telemetry, meters=meters, limit=limit)
+    if settings.cors_origins:
+        service.add_middleware(CORSMiddleware, **_cors(settings))
+    return service
+
+
+def _cors(settings: Settings) -> dict[str, Any]:
+    return {
+        "allow_origins": list(settings.cors_origins),
+        "allow_credentials": settings.cors_credentials,
+        "allow_methods": ["GET", "POST"],
+        "allow_headers": ["content-type", "x-request-id"],
+        "expose_headers": ["x-request-id", "x-model-digest", "retry-after"],
+    }
+
+
+def run(settings: Settings) -> None:
+    """Serve until interrupted: one process, one event loop. Raises SystemExit when the port is taken."""
+    telemetry = Telemetry(service=settings.service, level=settings.log_level)
+    config = uvicorn.Config(
+        create(settings, telemetry),
+        host=settings.host,
+        port=settings.port,
+        http="httptools",
+        loop="uvloop",
+        log_config=None,
+        access_log=False,  # the log lines are our own
+        server_header=False,
+        proxy_headers=False,  # a client must not choose the address that its rate is limited by
+        lifespan="off",
+        timeout_graceful_shutdown=10,
+    )
+    logging.logAsyncioTasks = False  # every request has its own task: their names say nothing
+    gc.collect()
+    gc.freeze()
+    with suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run()

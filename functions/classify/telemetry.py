@@ -1,0 +1,125 @@
+"""One JSON line a request, written by Powertools' Logger. On Lambda the same line carries the metrics.
+
+CloudWatch takes metrics out of any log line whose root has `_aws` (the Embedded Metric Format), so Powertools' Metrics
+makes the document and the Logger writes it: one line and one serialisation a request. What a line says is listed in
+`_line` and `_answered`; no text of a request, no identifier of a person and no message of an exception is among it.
+"""
+
+import json
+import logging
+import traceback
+from typing import Any
+
+from aws_lambda_powertools.logging import Logger
+from aws_lambda_powertools.metrics import EphemeralMetrics
+from aws_lambda_powertools.metrics.functions import is_metrics_disabled
+
+from firesteel.program.predictor import Prediction
+from functions.classify.answers import Answer
+from functions.classify.events import Request
+from functions.classify.refresh import Live, Trouble
+
+
+_SERIALISE = json.JSONEncoder(default=str, ensure_ascii=False, separators=(",", ":")).encode
+
+
+class Telemetry:
+    """Writes the lines of one process. With a namespace (on Lambda) they carry metrics; a server has /metrics instead."""
+
+    def __init__(self, *, service: str, level: str, namespace: str | None = None) -> None:
+        self.logger = Logger(
+            service=service,
+            level=level,
+            utc=True,
+            use_rfc3339=True,
+            location=None,  # it would always be this file
+            json_serializer=_SERIALISE,  # made once, where the formatter's own is made for every line
+            json_deserializer=str,  # messages are words: do not try each as JSON
+        )
+        self._service = service
+        self._metrics = EphemeralMetrics(namespace=namespace, service=service) if namespace else None
+        self._refresh_failures = 0
+
+    def answered(self, request: Request, answer: Answer, seconds: float, *, cold_start: bool = False) -> None:
+        """The line of one request, and its metrics."""
+        line = _line(request, answer, seconds)
+        document = self._document(answer, seconds, cold_start) if self._metrics else {}
+        level = logging.ERROR if answer.status >= 500 else logging.INFO
+        if level == logging.ERROR:
+            self.logger.error("request", extra={**document, **line})
+        elif self.logger.isEnabledFor(level):
+            self.logger.info("request", extra={**document, **line})
+        elif document:
+            print(_SERIALISE(document))  # noqa: T201 - metrics are not a matter of the log level
+
+    def refresh_failed(self, trouble: Trouble, error: Exception) -> None:
+        """The newest bundle could not be loaded. A line of its own: it belongs to no request."""
+        self._refresh_failures += 1
+        self.logger.error(
+            "refresh failed", extra={"reason": trouble.code, "error": type(error).__name__, "cause": str(error)}
+        )
+
+    def _document(self, answer: Answer, seconds: float, cold_start: bool) -> dict[str, Any]:
+        """The metrics of one request in the Embedded Metric Format; empty when there is nothing to measure."""
+        measured: dict[str, dict[str, Any]] = {}
+        dimensions = {"service": self._service}
+        if predictions := answer.facts.get("predictions"):
+            dimensions["model"] = answer.facts["live"].model
+            measured |= _measures(predictions, seconds)
+        if cold_start:
+            measured["ColdStarts"] = {"Unit": "Count", "Value": [1.0]}
+        if self._refresh_failures:
+            measured["RefreshFailures"] = {"Unit": "Count", "Value": [float(self._refresh_failures)]}
+            self._refresh_failures = 0
+        if not measured or not self._metrics or is_metrics_disabled():
+            return {}
+        return dict(self._metrics.serialize_metric_set(measured, dimensions, {}))
+
+
+def _measures(predictions: list[Prediction], seconds: float) -> dict[str, dict[str, Any]]:
+    """How many, how sure, how many of them for a person, how long."""
+    count = len(predictions)
+    share = sum([prediction.review for prediction in predictions]) / count
+    measured = {
+        "Predictions": {"Unit": "Count", "Value": [float(count)]},
+        "ReviewShare": {"Unit": "Percent", "Value": [100 * share]},
+        "Latency": {"Unit": "Milliseconds", "Value": [seconds * 1e3]},
+    }
+    for target in predictions[0].confidences:
+        mean = sum([prediction.confidences[target] for prediction in predictions]) / count
+        measured[f"Confidence.{target}"] = {"Unit": "None", "Value": [mean]}
+    return measured
+
+
+def _line(request: Request, answer: Answer, seconds: float) -> dict[str, Any]:
+    facts = answer.facts
+    line = {
+        "request_id": request.request_id,
+        "correlation_id": request.correlation_id,
+        "method": request.method,
+        "route": facts.get("route"),
+        "status": answer.status,
+        "code": facts.get("code"),
+        "latency_ms": round(seconds * 1e3, 3),
+    }
+    if live := facts.get("live"):
+        line |= _answered(live, facts["predictions"], facts)
+    if error := facts.get("error"):
+        line |= _fault(error)
+    return line
+
+
+def _answered(live: Live, predictions: list[Prediction], facts: dict[str, Any]) -> dict[str, Any]:
+    line: dict[str, Any] = {"model": live.model, "model_version": live.version, "model_digest": live.digest}
+    if "rows" in facts:
+        reviewed = sum([prediction.review for prediction in predictions])
+        return line | {"rows": facts["rows"], "rows_refused": facts["rows_refused"], "rows_to_review": reviewed}
+    [prediction] = predictions
+    confidences = {target: round(value, 6) for target, value in prediction.confidences.items()}
+    return line | {"labels": prediction.labels, "confidences": confidences, "review": prediction.review}
+
+
+def _fault(error: Exception) -> dict[str, Any]:
+    """Where it happened and what kind it was. Its message may quote the request, so it is left out."""
+    frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
+    return {"error": type(error).__name__, "frames": frames}

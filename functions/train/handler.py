@@ -1,0 +1,74 @@
+"""The train function: a model's name and where its rows are, in; the release that came of them, out."""
+
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from firesteel import definition_file
+from firesteel.errors import DataError, FiresteelError
+from firesteel.registry.store import open_store
+from firesteel.settings import Settings
+from functions.train import dataset, release, train
+
+DATA_LIMIT = 4 << 30
+_ROOT = Path(os.environ.get("LAMBDA_TASK_ROOT", Path(__file__).resolve().parents[2]))
+_settings = Settings.read(os.environ)
+logger = Logger(service=_settings.service, level=_settings.log_level)
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Train `event["model"]` on the CSV at `event["data"]` (s3://bucket/key or file:///path), publish, and judge.
+
+    Returns {model, version, digest, promoted, gates}. Raises FiresteelError: the invocation then counts as failed.
+    """
+    try:
+        return _train(event)
+    except FiresteelError as error:
+        logger.error("training failed", extra={"error": type(error).__name__, "reason": str(error)})
+        raise
+
+
+def _train(event: dict[str, Any]) -> dict[str, Any]:
+    if not isinstance(event, dict) or not all(isinstance(event.get(key), str) for key in ("model", "data")):
+        raise DataError('the event must be {"model": "<name>", "data": "s3://bucket/key"}')
+    described = definition_file.load(definition_of(event["model"]))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "data.csv"
+        path.write_bytes(_download(event["data"]))
+        rows = dataset.read(path, described)
+        trained = train.train(described, rows, tune=bool(event.get("tune", True)))
+    done = release.release(
+        open_store(_settings.store),
+        trained,
+        data_name=event["data"].rpartition("/")[2],
+        changelog=str(event.get("changelog", "")),
+        who=f"lambda:{os.environ.get('AWS_LAMBDA_FUNCTION_NAME', 'local')}",
+    )
+    logger.info("trained", extra={"model": described.model, "version": done.version, "promoted": done.promoted is not None})
+    return {
+        "model": described.model,
+        "version": done.version,
+        "digest": done.digest,
+        "promoted": done.promoted is not None,
+        "gates": [verdict._asdict() for verdict in done.verdicts],
+    }
+
+
+def definition_of(model: str) -> Path:
+    """The definition of a model that ships with the function; the name is looked up, never a path."""
+    known = {path.stem: path for path in sorted((_ROOT / "models").glob("*.yaml"))}
+    if model not in known:
+        raise DataError(f"there is no model {model[:80]!r}; there are: {', '.join(known)}")
+    return known[model]
+
+
+def _download(url: str) -> bytes:
+    folder, slash, name = url.rpartition("/")
+    if not re.match(r"(s3|file)://", url) or not slash or not name:
+        raise DataError(f"{url[:200]!r} is not where rows can be: s3://bucket/key or file:///path")
+    return open_store(folder).get(name, limit=DATA_LIMIT)
