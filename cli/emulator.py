@@ -9,6 +9,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import select
 import signal
 import socket
 import subprocess
@@ -26,6 +27,7 @@ from firesteel.errors import FiresteelError
 _INVOKE = "/2015-03-31/functions/function/invocations"
 _RUNTIME_CLIENT = ("awslambdaric", "simplejson", "snapshot-restore-py")
 _STARTS_WITHIN = 10.0  # seconds until the emulator must listen; it takes a few milliseconds
+_ENDS_WITHIN = 5.0  # seconds to wait for a killed process
 
 
 class EmulatorError(FiresteelError):
@@ -154,14 +156,25 @@ class Emulator:
     def _stop(self) -> None:
         """Ends what was started: the emulator, and the runtime that it keeps in a process group of its own."""
         self._connection.close()
-        groups = [self._process.pid, *_children(self._process.pid)]
-        for group in groups:
-            try:
-                os.killpg(group, signal.SIGKILL)
-            except ProcessLookupError:
-                continue  # it had ended by itself
+        for pid in (*_children(self._process.pid), self._process.pid):
+            _kill_group(pid)
         self._process.wait()
         self._folder.cleanup()
+
+
+def _kill_group(leader: int) -> None:
+    """Kills the process and its group, and returns when the process has ended, whoever its parent is."""
+    try:
+        process = os.pidfd_open(leader)
+    except ProcessLookupError:
+        return  # it had ended by itself
+    try:
+        os.killpg(leader, signal.SIGKILL)
+        select.select([process], [], [], _ENDS_WITHIN)
+    except ProcessLookupError:
+        return  # and so had its group
+    finally:
+        os.close(process)
 
 
 def _children(pid: int) -> list[int]:

@@ -1,7 +1,7 @@
 """What is sent back, and the one catalog of refusals. Errors of the domain become answers here and nowhere else.
 
 code                    status  when
-unsupported_event       400     the function was invoked with something that is no HTTP request of API Gateway or a function URL
+unsupported_event       400     the function was invoked with something that is no HTTP request
 invalid_base64          400     the event says its body is Base64, and it is not
 invalid_json            400     not UTF-8, not JSON, NaN or Infinity, a key twice, deeper than 16, a lone surrogate
 not_found               404     no such path
@@ -15,7 +15,8 @@ internal_error          500     a fault of ours; the log has it under the reques
 no_model                503     no model could be loaded yet; `/health` says why, `Retry-After` when it is tried again
 registry_unavailable    503     the object store could not be read
 
-Every refusal has the body {"detail", "code", "request_id"}, and `errors` where fields are to blame. None repeats what was sent.
+Every refusal has the body {"detail", "code", "request_id"}, and `errors` where fields are to blame. None repeats what
+was sent.
 """
 
 import json
@@ -45,9 +46,7 @@ class Refusal(NamedTuple):
 
 
 CATALOG = {
-    "unsupported_event": Refusal(
-        400, "The event is no HTTP request of API Gateway (REST or HTTP API) or a function URL."
-    ),
+    "unsupported_event": Refusal(400, "The event is no HTTP request of API Gateway or a function URL."),
     "invalid_base64": Refusal(400, "The body is not the Base64 that the event says it is."),
     "invalid_json": Refusal(400, "The body is not JSON."),
     "not_found": Refusal(404, "There is nothing at this path."),
@@ -81,9 +80,12 @@ class Refused(Exception):  # noqa: N818 - it is how an operation ends, not a fau
         super().__init__(f"{code}: {self.detail}")
 
 
+_to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+
 def encode(value: object) -> bytes:
     """Compact JSON in UTF-8. Raises ValueError for NaN and Infinity."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    return _to_json(value).encode()
 
 
 def ok(value: object, *, headers: Mapping[str, str] | None = None, facts: Mapping[str, Any] | None = None) -> Answer:

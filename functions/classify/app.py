@@ -4,7 +4,7 @@ Every route, and every path or method that is none, is answered by `operations.r
 otherwise than the lane. The routes carry the documentation; FastAPI parses and validates nothing.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from fastapi import FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
@@ -21,6 +21,9 @@ from functions.classify.asgi import read_body, request_of
 from functions.classify.events import Request
 from functions.classify.operations import OPERATIONS, Operation
 from functions.classify.serving import Serving
+
+if TYPE_CHECKING:
+    from mangum.types import LambdaContext
 
 DOCS, OPENAPI = "/docs", "/openapi.json"
 
@@ -57,8 +60,14 @@ def _add(app: FastAPI, operation: Operation, serving: Serving) -> None:
             return _response(await run_in_threadpool(operations.respond, request, serving))
         return _response(operations.respond(request, serving))
 
-    route = {"methods": [operation.method], "name": operation.name, "operation_id": operation.name}
-    app.add_api_route(operation.path, endpoint, **route, **schemas.document(operation))
+    app.add_api_route(
+        operation.path,
+        endpoint,
+        methods=[operation.method],
+        name=operation.name,
+        operation_id=operation.name,
+        **schemas.document(operation),
+    )
 
 
 def _unmatched(serving: Serving) -> Any:
@@ -84,7 +93,7 @@ def _identified(http: HttpRequest, response: Response) -> Response:
 
 
 def behind_mangum(app: FastAPI, request: Request) -> Answer:
-    """The app's answer to a request that came by the lane. The event is made anew, so nothing odd in it reaches Mangum."""
+    """The app's answer to a request that came by the lane. The event is made anew: nothing odd reaches Mangum."""
     event = {
         "version": "2.0",
         "rawQueryString": "",
@@ -96,6 +105,6 @@ def behind_mangum(app: FastAPI, request: Request) -> Answer:
         "body": None,
         "isBase64Encoded": False,
     }
-    answer = Mangum(app, lifespan="off")(event, {})
+    answer = Mangum(app, lifespan="off")(event, cast("LambdaContext", None))
     headers = {name: value for name, value in answer["headers"].items() if name != "content-length"}
     return Answer(answer["statusCode"], headers, answer["body"].encode(), {"route": request.path})

@@ -1,13 +1,12 @@
-"""GET /models...: what the registry has, read when asked. Names come from the path and are checked before a key is built."""
+"""GET /models...: what the registry has, read when asked. The registry checks names before it makes a key of them."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from firesteel.registry.store import Store
-
 from firesteel import strictjson
 from firesteel.errors import IntegrityError, NotFoundError
 from firesteel.registry import alias, bundle
+from firesteel.registry.store import Store
 from functions.classify import answers
 from functions.classify.answers import Answer
 from functions.classify.events import Request

@@ -4,9 +4,9 @@ Measured on the way from process to first answer (about 115 ms now, most of it t
 
 - OpenBLAS starts a thread a core when numpy is imported: 50 ms. Scoring one row never uses them.
 - numpy attaches docstrings to its C functions, one by one: 5 ms. Nobody reads them here.
-- The garbage collector looks through everything that imports make, and finds nothing: 6 ms. It is off until all is loaded;
-  then what is there is frozen, so that no request pays for a look through it.
-- Powertools' Logger imports JMESPath for an option we do not use (`correlation_id_path`): 5 ms. It is imported if it is used.
+- The garbage collector looks through everything that imports make, and finds nothing: 6 ms. It is off until all is
+  loaded; then what is there is frozen, so that no request pays for a look through it.
+- Powertools' Logger imports JMESPath for an option we do not use (`correlation_id_path`): 5 ms. It is imported on use.
 """
 
 import gc

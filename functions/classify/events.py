@@ -1,7 +1,7 @@
 """Lambda events of API Gateway (REST and HTTP API) and function URLs become requests; anything else is refused.
 
-An event is what the gateway makes of a stranger's request, so nothing is taken for granted: any key may be missing, None
-or of another type, and all that can come of it is a request or a refusal, never another exception.
+An event is what the gateway makes of a stranger's request, so nothing is taken for granted: any key may be missing,
+None or of another type, and all that can come of it is a request or a refusal, never another exception.
 """
 
 import os
@@ -18,8 +18,8 @@ _GATEWAYS_ID = re.compile(r"[!-~]{1,128}\Z")
 class Request(NamedTuple):
     """One HTTP request, whatever brought it.
 
-    Header names are lower-case. `request_id` is the caller's, if it sent one; `correlation_id` is the gateway's, which its
-    own logs have. `client` is the peer's address or empty.
+    Header names are lower-case. `request_id` is the caller's, if it sent one; `correlation_id` is the gateway's, which
+    its own logs have. `client` is the peer's address or empty.
     """
 
     method: str
@@ -61,7 +61,7 @@ def read(event: object) -> Request:
 
 
 def identify(headers: Mapping[str, str], gateway: object = None) -> tuple[str, str]:
-    """Request id and correlation id: what the caller and the gateway say if it is well formed, each other's, or a new one."""
+    """Request id and correlation id: the caller's and the gateway's if well formed, else each other's, else made."""
     sent = headers.get("x-request-id", "")
     callers = sent if _CALLERS_ID.match(sent) else ""
     gateways = gateway if isinstance(gateway, str) and _GATEWAYS_ID.match(gateway) else ""
@@ -71,10 +71,10 @@ def identify(headers: Mapping[str, str], gateway: object = None) -> tuple[str, s
 
 def nameless(event: object) -> Request:
     """What stands in for the request of an event that is none, so that it too is answered and logged."""
-    headers = _headers(_mapping(event))
-    return Request(
-        "", "", headers, b"", *identify(headers, _mapping(_mapping(event).get("requestContext")).get("requestId"))
-    )
+    keys = _mapping(event)
+    headers = _headers(keys)
+    request_id, correlation_id = identify(headers, _mapping(keys.get("requestContext")).get("requestId"))
+    return Request("", "", headers, b"", request_id, correlation_id)
 
 
 def _mapping(value: object) -> Mapping[Any, Any]:

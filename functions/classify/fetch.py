@@ -1,13 +1,12 @@
-"""A bundle's way from the registry: bytes that are what was published. Needs no numpy, so it can begin before numpy is there."""
+"""A bundle's way from the registry: bytes that are what was published. Needs no numpy, so it can begin before it."""
 
 from collections.abc import Callable
 from functools import cached_property
 from threading import Thread
 from typing import NamedTuple
 
-from firesteel.registry.store import Store, open_store
-
 from firesteel.registry import alias, bundle
+from firesteel.registry.store import Store, open_store
 
 PROGRAM = "program.safetensors"
 GOLDEN = "golden.json"

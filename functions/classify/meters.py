@@ -1,5 +1,7 @@
 """GET /metrics: what a server counts, as Prometheus text. On Lambda the log lines carry the metrics."""
 
+from typing import Any
+
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from functions.classify.answers import Answer
@@ -16,6 +18,7 @@ class Meters:
     media_type = CONTENT_TYPE_LATEST
 
     def __init__(self) -> None:
+        self._children: dict[tuple[object, tuple[object, ...]], Any] = {}
         self._registry = registry = CollectorRegistry()
         self._requests = Counter(
             "firesteel_requests", "Answered requests.", ("method", "route", "status"), registry=registry
@@ -28,9 +31,7 @@ class Meters:
         self._confidence = Histogram(
             "firesteel_confidence", "How sure.", ("model", "target"), buckets=_SHARES, registry=registry
         )
-        self._failures = Gauge(
-            "firesteel_refresh_failures", "Refreshes that failed since the start.", registry=registry
-        )
+        self._failures = Gauge("firesteel_refresh_failures", "Refreshes that failed.", registry=registry)
         self._live = Gauge(
             "firesteel_model_generation",
             "The live model's alias generation.",
@@ -40,17 +41,27 @@ class Meters:
 
     def observe(self, request: Request, answer: Answer, seconds: float) -> None:
         """Count one answered request."""
-        route = answer.facts.get("route")
+        route = answer.facts.get("route") or ""
         method = request.method if route else ""  # what strangers make up is no label
-        self._requests.labels(method, route or "", answer.status).inc()
-        self._seconds.labels(route or "").observe(seconds)
+        self._of(self._requests, method, route, answer.status).inc()
+        self._of(self._seconds, route).observe(seconds)
         if predictions := answer.facts.get("predictions"):
             live = answer.facts["live"]
-            self._predictions.labels(live.model, live.version).inc(len(predictions))
-            self._reviews.labels(live.model, live.version).inc(sum([prediction.review for prediction in predictions]))
-            for prediction in predictions:
-                for target, value in prediction.confidences.items():
-                    self._confidence.labels(live.model, target).observe(value)
+            self._of(self._predictions, live.model, live.version).inc(len(predictions))
+            reviewed = sum([prediction.review for prediction in predictions])
+            self._of(self._reviews, live.model, live.version).inc(reviewed)
+            for target in predictions[0].confidences:
+                observe = self._of(self._confidence, live.model, target).observe
+                for prediction in predictions:
+                    observe(prediction.confidences[target])
+
+    def _of[Metric: (Counter, Histogram)](self, metric: Metric, *labels: object) -> Metric:
+        """The metric's child with these labels, remembered: looking it up by name costs more than counting."""
+        key = (metric, labels)
+        child: Metric | None = self._children.get(key)
+        if child is None:
+            child = self._children[key] = metric.labels(*labels)
+        return child
 
     def text(self, freshness: Freshness) -> bytes:
         """The exposition of now."""

@@ -1,7 +1,7 @@
 """The one table of operations, and the way of a request through it. Both lanes answer with `respond`.
 
-A request is matched (404, 405), bounded (413), then its operation runs. Whatever happens inside becomes an answer of the
-catalog: a request never ends in an exception.
+A request is matched (404, 405), bounded (413), then its operation runs. Whatever happens inside becomes an answer of
+the catalog: a request never ends in an exception.
 """
 
 from collections.abc import Callable, Mapping

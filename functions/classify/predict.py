@@ -22,15 +22,12 @@ def classify(request: Request, serving: Serving) -> Answer:
     live = serving.live()
     row = live.predictor.check(body)
     prediction = live.predictor.predict(row)
-    return answers.ok(
-        result(row, prediction, live), headers={"x-model-digest": live.digest}, facts=_facts(live, [prediction])
-    )
+    return _answer(result(row, prediction, live), live, [prediction])
 
 
 def classify_batch(request: Request, serving: Serving) -> Answer:
     """Up to 1,000 rows, answered in order by one bundle; a row that does not fit gets an error in its place."""
-    body = _json(request)
-    items = _items(body)
+    items = _items(_json(request))
     live = serving.live()
     results, predictions = [], []
     for item in items:
@@ -42,8 +39,7 @@ def classify_batch(request: Request, serving: Serving) -> Answer:
         prediction = live.predictor.predict(row)
         predictions.append(prediction)
         results.append(result(row, prediction, live))
-    facts = _facts(live, predictions) | {"rows": len(items), "rows_refused": len(items) - len(predictions)}
-    return answers.ok({"items": results}, headers={"x-model-digest": live.digest}, facts=facts)
+    return _answer({"items": results}, live, predictions, rows=len(items))
 
 
 def result(row: Mapping[str, Any], prediction: Prediction, live: Live) -> dict[str, Any]:
@@ -80,12 +76,12 @@ def _require_json(content_type: str) -> None:
 
 def _items(body: object) -> list[object]:
     match body:
-        case {"items": list(items)} if len(body) == 1:
+        case {"items": list(), **others} if others:
+            problem = Problem("", "unknown_field", "has a field that is not items")
+        case {"items": list(items)}:
             if 1 <= len(items) <= BATCH_LIMIT:
                 return items
             problem = Problem("items", "wrong_length", f"must have between 1 and {BATCH_LIMIT} rows")
-        case {"items": list()}:
-            problem = Problem("", "unknown_field", "has a field that is not items")
         case {"items": _}:
             problem = Problem("items", "wrong_type", "must be an array")
         case dict():
@@ -100,6 +96,10 @@ def _item_error(error: InputError) -> dict[str, Any]:
     return {"error": {"code": refused.code, "detail": refused.detail, "fields": answers.blame(error.problems)}}
 
 
-def _facts(live: Live, predictions: list[Prediction]) -> dict[str, Any]:
-    """What the log line and the metrics are made of: never a text, never an identifier."""
-    return {"live": live, "predictions": predictions}
+def _answer(value: object, live: Live, predictions: list[Prediction], **facts: Any) -> Answer:
+    """The facts are what the log line and the metrics are made of: never a text, never an identifier."""
+    return answers.ok(
+        value,
+        headers={"x-model-digest": live.digest},
+        facts={"live": live, "predictions": predictions, **facts},
+    )

@@ -1,4 +1,4 @@
-"""The model that is served now: loaded whole or not at all, looked after within a time to live, never going backward."""
+"""The model that is served now: loaded whole or not at all, fresh within a time to live, never going backward."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -59,8 +59,8 @@ def run_aside(work: Callable[[], None]) -> None:
 class Freshness:
     """Holds the live model and keeps it fresh.
 
-    A refresh that fails, for whatever reason, leaves the last good model in place, is counted, told to `on_failure`, and
-    tried again after the time to live. Safe to use from several threads; one of them refreshes at a time.
+    A refresh that fails, for whatever reason, leaves the last good model in place, is counted, told to `on_failure`,
+    and tried again after the time to live. Safe to use from several threads; one of them refreshes at a time.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Freshness:
         self._refreshing = Lock()
 
     def start(self, newest: Callable[[], Fetched] | None = None) -> None:
-        """Load the newest bundle, or note why it cannot be. `newest` stands in for the source's when it was begun ahead."""
+        """Load the newest bundle, or note why not. `newest` stands in for the source's when it was begun ahead."""
         with self._refreshing:
             self._attempt(newest or self._source.newest)
 

@@ -1,7 +1,7 @@
 """The app under uvicorn: what Lambda and API Gateway do elsewhere stands here before it.
 
-`Front` is an ASGI middleware of the app. It limits each client's rate, answers the operations of the table directly,
-lets the app make the pages, and sees to it that every request has its log line and its place in the metrics.
+`Front` limits each client's rate, answers the operations of the table directly, lets the app make the pages, and sees
+to it that every request has its log line and its place in the metrics.
 """
 
 import asyncio
@@ -10,10 +10,8 @@ import logging
 import math
 import time
 from contextlib import suppress
-from typing import Any
 
 import uvicorn
-from fastapi import FastAPI
 from limits import RateLimitItemPerSecond
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
@@ -56,7 +54,7 @@ class RateLimit:
 
 
 class Front:
-    """The middleware."""
+    """The outermost ASGI app but for CORS."""
 
     def __init__(self, inner: App, serving: Serving, telemetry: Telemetry, meters: Meters, limit: RateLimit) -> None:
         self._inner, self._serving, self._telemetry, self._meters = inner, serving, telemetry, meters
@@ -102,8 +100,8 @@ class Front:
         return Answer(status, {}, b"", {"route": scope["path"] if status < 400 else None})
 
 
-def create(settings: Settings, telemetry: Telemetry) -> FastAPI:
-    """The app with the middleware and /metrics, its model loaded if there is one. Reads the registry."""
+def create(settings: Settings, telemetry: Telemetry) -> App:
+    """The app with all that stands before it, its model loaded if there is one. Reads the registry."""
     source = fetch.Source(settings.store, settings.model, settings.alias)
     meters = Meters()
     freshness = Freshness(
@@ -124,20 +122,19 @@ def create(settings: Settings, telemetry: Telemetry) -> FastAPI:
         METRICS, metrics, methods=["GET"], response_class=Response, summary="Metrics", tags=["service"]
     )
     limit = RateLimit(settings.rate_limit, settings.rate_window_seconds)
-    service.add_middleware(Front, serving=serving, telemetry=telemetry, meters=meters, limit=limit)
-    if settings.cors_origins:
-        service.add_middleware(CORSMiddleware, **_cors(settings))
-    return service
+    front = Front(service, serving, telemetry, meters, limit)
+    return _cors(front, settings) if settings.cors_origins else front
 
 
-def _cors(settings: Settings) -> dict[str, Any]:
-    return {
-        "allow_origins": list(settings.cors_origins),
-        "allow_credentials": settings.cors_credentials,
-        "allow_methods": ["GET", "POST"],
-        "allow_headers": ["content-type", "x-request-id"],
-        "expose_headers": ["x-request-id", "x-model-digest", "retry-after"],
-    }
+def _cors(front: Front, settings: Settings) -> App:
+    return CORSMiddleware(
+        front,
+        allow_origins=settings.cors_origins,
+        allow_credentials=settings.cors_credentials,
+        allow_methods=["GET", "POST"],
+        allow_headers=["content-type", "x-request-id"],
+        expose_headers=["x-request-id", "x-model-digest", "retry-after"],
+    )
 
 
 def run(settings: Settings) -> None:
@@ -156,7 +153,7 @@ def run(settings: Settings) -> None:
         lifespan="off",
         timeout_graceful_shutdown=10,
     )
-    logging.logAsyncioTasks = False  # every request has its own task: their names say nothing
+    logging.logAsyncioTasks = False  # type: ignore[attr-defined] # every request has its own task: their names say nothing
     gc.collect()
     gc.freeze()
     with suppress(KeyboardInterrupt):

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from firesteel.registry.store import Store
-
 from functions.classify.answers import Refused
 from functions.classify.refresh import Freshness, Live
 

@@ -19,12 +19,11 @@ from functions.classify.answers import Answer
 from functions.classify.events import Request
 from functions.classify.refresh import Live, Trouble
 
-
 _SERIALISE = json.JSONEncoder(default=str, ensure_ascii=False, separators=(",", ":")).encode
 
 
 class Telemetry:
-    """Writes the lines of one process. With a namespace (on Lambda) they carry metrics; a server has /metrics instead."""
+    """Writes the lines of one process. With a namespace, on Lambda, they carry metrics; a server has /metrics."""
 
     def __init__(self, *, service: str, level: str, namespace: str | None = None) -> None:
         self.logger = Logger(
@@ -47,7 +46,7 @@ class Telemetry:
         level = logging.ERROR if answer.status >= 500 else logging.INFO
         if level == logging.ERROR:
             self.logger.error("request", extra={**document, **line})
-        elif self.logger.isEnabledFor(level):
+        elif self.logger.log_level <= level:
             self.logger.info("request", extra={**document, **line})
         elif document:
             print(_SERIALISE(document))  # noqa: T201 - metrics are not a matter of the log level
@@ -113,7 +112,8 @@ def _answered(live: Live, predictions: list[Prediction], facts: dict[str, Any]) 
     line: dict[str, Any] = {"model": live.model, "model_version": live.version, "model_digest": live.digest}
     if "rows" in facts:
         reviewed = sum([prediction.review for prediction in predictions])
-        return line | {"rows": facts["rows"], "rows_refused": facts["rows_refused"], "rows_to_review": reviewed}
+        refused = facts["rows"] - len(predictions)
+        return line | {"rows": facts["rows"], "rows_refused": refused, "rows_to_review": reviewed}
     [prediction] = predictions
     confidences = {target: round(value, 6) for target, value in prediction.confidences.items()}
     return line | {"labels": prediction.labels, "confidences": confidences, "review": prediction.review}

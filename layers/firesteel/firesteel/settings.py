@@ -1,7 +1,7 @@
 """Settings: what belongs to a deployment and not to a model. One typed place, read from the environment.
 
-Every setting is the upper-cased name of a field with `FIRESTEEL_` before it. `.env.example` lists them all. Reading costs
-no import that serving does not need anyway; `.env` itself is merged in by the command line.
+Every setting is the upper-cased name of a field with `FIRESTEEL_` before it. `.env.example` lists them all. Reading
+costs no import that serving does not need anyway; `.env` itself is merged in by the command line.
 """
 
 import re
@@ -36,7 +36,8 @@ class Settings:
     def read(cls, environ: Mapping[str, str]) -> Self:
         """The settings that `environ` names; an empty value is the default.
 
-        Raises SettingsError for an unknown `FIRESTEEL_` key or a value out of its range, naming key, value and what is allowed.
+        Raises SettingsError for an unknown `FIRESTEEL_` key or a value out of its range, naming key, value and what is
+        allowed.
         """
         values: dict[str, Any] = {}
         for key, text in environ.items():

@@ -1,67 +1,66 @@
-"""Small bundles made by hand: what training publishes, without training."""
+"""Small bundles made by hand, and what serves them: training and Lambda are far away."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from firesteel.registry.store import Store
 
-from firesteel.program import format, predictor
+from firesteel.program import format as program_format
+from firesteel.program import predictor
 from firesteel.registry import alias, bundle
+from firesteel.registry.store import MemoryStore, Store
+from functions.classify.fetch import Source
+from functions.classify.refresh import Freshness, Trouble
+from functions.classify.serving import Serving
 
 MODEL = "tickets"
 TICKET = {"title": "Cannot log in", "description": "My account is locked.", "customer_email": "ada@example.com"}
 TERMS = ("account", "buy", "cannot", "invoice", "locked", "log in", "price", "refund")
 PRIORITY = ("Urgent", "High", "Medium", "Low")
 DEPARTMENT = ("Tech Support", "Billing", "Sales")
+LABELS_OF_TERMS = ((0, 0), (3, 2), (0, 0), (2, 1), (1, 0), (1, 0), (3, 2), (2, 1))  # indices of priority, department
 INPUTS = (
     {"kind": "text", "name": "title", "required": True, "min_length": 1, "max_length": 200},
     {"kind": "text", "name": "description", "required": True, "min_length": 1, "max_length": 10_000},
     {"kind": "identifier", "name": "customer_email", "required": False, "max_length": 320},
 )
+STEP = {
+    "kind": "tfidf",
+    "inputs": ["title", "description"],
+    "lowercase": True,
+    "strip_accents": None,
+    "sublinear_tf": True,
+    "binary": False,
+    "norm": "l2",
+    "weight": 1.0,
+    "lookup": "words",
+    "separator": "\n",
+    "ngrams": [1, 2],
+    "token_pattern": r"(?u)\b\w\w+\b",
+    "stop_words": [],
+}
 
 
 def program(*, model: str = MODEL, lean: float = 0.0, threshold: float | None = None) -> bytes:
-    """A program over eight terms: access is Tech Support, money Billing, buying Sales; `lean` pushes priority to Low."""
+    """A program over eight terms; `lean` pushes priority to Low, below `threshold` a person looks."""
     weights = np.zeros((len(TERMS), len(PRIORITY) + len(DEPARTMENT)))
-    for row, (urgency, department) in enumerate([(0, 0), (3, 2), (0, 0), (2, 1), (1, 0), (1, 0), (3, 2), (2, 1)]):
-        weights[row, urgency] = weights[row, len(PRIORITY) + department] = 4.0
+    for row, (priority, department) in enumerate(LABELS_OF_TERMS):
+        weights[row, priority] = weights[row, len(PRIORITY) + department] = 4.0
     intercept = np.zeros(weights.shape[1])
     intercept[len(PRIORITY) - 1] = lean
-    step = {
-        "kind": "tfidf",
-        "inputs": ["title", "description"],
-        "lowercase": True,
-        "strip_accents": None,
-        "sublinear_tf": True,
-        "binary": False,
-        "norm": "l2",
-        "weight": 1.0,
-        "lookup": "words",
-        "separator": "\n",
-        "ngrams": [1, 2],
-        "token_pattern": r"(?u)\b\w\w+\b",
-        "stop_words": [],
-    }
-    spans = {"priority": [0, len(PRIORITY)], "department": [len(PRIORITY), weights.shape[1]]}
-    targets = [
-        {
-            "name": name,
-            "task": "classification",
-            "labels": list(labels),
-            "scale": 1.0,
-            "bias": [0.0] * len(labels),
-            "threshold": threshold,
-        }
-        for name, labels in (("priority", PRIORITY), ("department", DEPARTMENT))
-    ]
     meta = {
         "model": model,
         "inputs": list(INPUTS),
-        "steps": [step],
-        "estimators": [{"kind": "linear", "steps": [0, 1], "columns": spans}],
-        "targets": targets,
+        "steps": [STEP],
+        "estimators": [
+            {
+                "kind": "linear",
+                "steps": [0, 1],
+                "columns": {"priority": [0, len(PRIORITY)], "department": [len(PRIORITY), weights.shape[1]]},
+            }
+        ],
+        "targets": [_target("priority", PRIORITY, threshold), _target("department", DEPARTMENT, threshold)],
     }
     tensors = {
         "steps.0.idf": np.ones(len(TERMS)),
@@ -69,39 +68,70 @@ def program(*, model: str = MODEL, lean: float = 0.0, threshold: float | None = 
         "estimators.0.weights": weights,
         "estimators.0.intercept": intercept,
     }
-    return format.write(meta, tensors)
+    return program_format.write(meta, tensors)
 
 
-def golden(program: bytes, row: Mapping[str, Any] = TICKET) -> dict[str, Any]:
+def _target(name: str, labels: tuple[str, ...], threshold: float | None) -> dict[str, Any]:
+    calibration = {"scale": 1.0, "bias": [0.0] * len(labels), "threshold": threshold}
+    return {"name": name, "task": "classification", "labels": list(labels), **calibration}
+
+
+def golden(content: bytes, row: Mapping[str, Any] = TICKET) -> dict[str, Any]:
     """What golden.json says of a program that answers as it did when it was published."""
-    loaded = predictor.load(program)
-    prediction = loaded.predict(loaded.check(row))
-    return {
-        "format": 1,
-        "rows": [{"input": dict(row), "labels": prediction.labels, "confidences": prediction.confidences}],
-    }
+    loaded = predictor.load(content)
+    labels, confidences, _ = loaded.predict(loaded.check(row))
+    return {"format": 1, "rows": [{"input": dict(row), "labels": labels, "confidences": confidences}]}
 
 
 def files(**changes: Any) -> dict[str, bytes]:
     """The files of a bundle; `changes` are those of `program`."""
     content = program(**changes)
-    metrics = {
-        "format": 1,
-        "targets": {name: {"accuracy": 0.9, "macro_f1": 0.8, "report": {}} for name in ("priority", "department")},
+    report = {"accuracy": 0.9, "macro_f1": 0.8, "confusion_matrix": [[1, 0], [0, 1]]}
+    documents = {
+        "golden.json": golden(content),
+        "metrics.json": {"format": 1, "targets": {"priority": report, "department": report}},
+        "model_metadata.json": {"format": 1, "model": MODEL, "changelog": "made by hand"},
     }
-    metadata = {"format": 1, "model": MODEL, "changelog": "by hand"}
-    return {
-        "program.safetensors": content,
-        "golden.json": json.dumps(golden(content)).encode(),
-        "metrics.json": json.dumps(metrics).encode(),
-        "model_metadata.json": json.dumps(metadata).encode(),
-    }
+    return {"program.safetensors": content, **{name: json.dumps(value).encode() for name, value in documents.items()}}
 
 
-def release(
-    store: Store, version: str, contents: Mapping[str, bytes] | None = None, *, model: str = MODEL, **changes: Any
-) -> str:
+def release(store: Store, version: str, contents: Mapping[str, bytes] | None = None, **changes: Any) -> str:
     """Publish a version and promote it to `latest`; gives the bundle's digest."""
-    published = bundle.publish(store, model, version, contents or files(**changes), who="tests")
-    alias.promote(store, model, "latest", version, who="tests", why="a test")
+    published = bundle.publish(store, MODEL, version, contents or files(**changes), who="tests")
+    alias.promote(store, MODEL, "latest", version, who="tests", why="a test")
     return published.digest
+
+
+class Clock:
+    """Time that passes when told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def source_over(store: Store) -> Source:
+    source = Source("memory://", MODEL, "latest")
+    source.store = store
+    return source
+
+
+def serving_over(
+    store: Store,
+    *,
+    clock: Callable[[], float] | None = None,
+    on_failure: Callable[[Trouble, Exception], None] = lambda trouble, error: None,
+) -> Serving:
+    """What operations use, over the newest bundle of a store, with a time to live of 30 seconds."""
+    freshness = Freshness(source_over(store), MODEL, ttl=30, on_failure=on_failure, clock=clock or Clock())
+    freshness.start()
+    return Serving(MODEL, "latest", freshness, lambda: store)
+
+
+def released(version: str = "1.0.0", **changes: Any) -> MemoryStore:
+    """A store in memory with one promoted version."""
+    store = MemoryStore()
+    release(store, version, **changes)
+    return store

@@ -5,6 +5,7 @@ no deleting here.
 """
 
 import os
+import re
 from pathlib import Path
 from threading import Lock
 from typing import Any, Protocol
@@ -123,15 +124,13 @@ class DiskStore:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            try:
-                os.link(aside, path)
-            finally:
-                aside.unlink()
+            taken = not _link(aside, path)
+            aside.unlink()
             _sync(path.parent)
-        except FileExistsError:
-            raise ConflictError(f"{key} exists already") from None
         except OSError as error:
             raise StoreError(f"{key} cannot be written: {error.strerror}") from error
+        if taken:
+            raise ConflictError(f"{key} exists already")
 
     def keys(self, prefix: str) -> list[str]:
         return sorted(
@@ -150,6 +149,15 @@ class DiskStore:
             self._make_folder(folder.parent)
             folder.mkdir(exist_ok=True)
             _sync(folder.parent)
+
+
+def _link(source: Path, name: Path) -> bool:
+    """Give a file a name unless the name is taken: atomic, and false if it is."""
+    try:
+        os.link(source, name)
+    except FileExistsError:
+        return False
+    return True
 
 
 def _sync(folder: Path) -> None:
@@ -173,6 +181,8 @@ class S3Store:
         region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
         options: dict[str, Any] = {"region": region}
         if endpoint:
+            if not re.match(r"https?://[^/\s]+", endpoint):  # the client would panic
+                raise StoreError(f"AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL is {endpoint!r}, not http(s)://host[:port]")
             options |= {"endpoint": endpoint, "virtual_hosted_style_request": False}
         try:
             self._client = Client(

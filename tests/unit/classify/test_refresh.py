@@ -1,0 +1,276 @@
+import json
+from threading import Barrier, Event, Thread
+
+import pytest
+
+from firesteel.errors import IntegrityError, ProgramError, StoreError
+from firesteel.registry import alias, bundle
+from firesteel.registry.store import MemoryStore
+from functions.classify import refresh
+from functions.classify.refresh import Freshness
+from tests.unit.classify import bundles
+from tests.unit.classify.bundles import Clock, release, released, serving_over, source_over
+
+
+def corrupt(store, version, name="program.safetensors"):
+    """Change one byte of a published file, as no client of the registry can."""
+    key = f"models/tickets/v{version}/{name}"
+    data = bytearray(store._objects[key])
+    data[-1] ^= 1
+    store._objects[key] = bytes(data)
+
+
+def test_the_newest_bundle_is_loaded_at_the_start():
+    store = MemoryStore()
+    digest = release(store, "1.0.0")
+    live = serving_over(store).live()
+    assert (live.version, live.digest, live.generation) == ("1.0.0", digest, 1)
+    assert live.example == bundles.TICKET
+
+
+def test_a_moved_alias_is_served_after_the_time_to_live_and_not_before():
+    store, clock = released("1.0.0"), Clock()
+    serving = serving_over(store, clock=clock)
+    release(store, "1.1.0")
+    clock.now += 29.9
+    assert serving.live().version == "1.0.0"
+    clock.now += 0.2
+    assert serving.live().version == "1.1.0"
+
+
+def test_several_moves_are_taken_at_once():
+    store, clock = released("1.0.0"), Clock()
+    serving = serving_over(store, clock=clock)
+    release(store, "1.1.0")
+    release(store, "1.2.0")
+    clock.now += 31
+    assert (serving.live().version, serving.live().generation) == ("1.2.0", 3)
+
+
+def test_a_rollback_is_a_newer_generation_of_an_older_version():
+    store, clock = released("1.0.0"), Clock()
+    release(store, "1.1.0")
+    serving = serving_over(store, clock=clock)
+    alias.rollback(store, "tickets", "latest", who="tests")
+    clock.now += 31
+    assert (serving.live().version, serving.live().generation) == ("1.0.0", 3)
+
+
+def test_a_bundle_that_is_live_already_is_not_loaded_again():
+    store, clock = released("1.0.0"), Clock()
+    serving = serving_over(store, clock=clock)
+    before = serving.live()
+    alias.promote(store, "tickets", "latest", "1.0.0", who="tests")
+    clock.now += 31
+    after = serving.live()
+    assert after.predictor is before.predictor
+    assert after.generation == 2
+
+
+def test_a_corrupt_successor_leaves_the_last_good_model_and_is_counted_and_tried_again():
+    store, clock, told = released("1.0.0"), Clock(), []
+    serving = serving_over(store, clock=clock, on_failure=lambda trouble, error: told.append((trouble.code, error)))
+    release(store, "1.1.0", lean=9.0)
+    good = store._objects["models/tickets/v1.1.0/program.safetensors"]
+    corrupt(store, "1.1.0")
+    for failures in (1, 2):
+        clock.now += 31
+        assert serving.live().version == "1.0.0"
+        assert serving.freshness.status == "degraded"
+        assert serving.freshness.trouble.code == "corrupt_bundle"
+        assert serving.freshness.failures == len(told) == failures
+    assert isinstance(told[0][1], IntegrityError)
+    store._objects["models/tickets/v1.1.0/program.safetensors"] = good
+    clock.now += 31
+    assert serving.live().version == "1.1.0"
+    assert serving.freshness.status == "ok"
+    assert serving.freshness.trouble is None
+
+
+def test_a_corrupt_newest_bundle_is_not_served_by_a_new_environment():
+    store, clock = released("1.0.0"), Clock()
+    release(store, "1.1.0")
+    corrupt(store, "1.1.0")
+    serving = serving_over(store, clock=clock)
+    assert serving.freshness.current() is None
+    assert serving.freshness.status == "unavailable"
+    assert serving.freshness.trouble.code == "corrupt_bundle"
+    alias.rollback(store, "tickets", "latest", who="tests", to="1.0.0")
+    assert serving.freshness.current() is None
+    clock.now += 31
+    assert serving.freshness.current().version == "1.0.0"
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "golden.json"])
+def test_any_file_that_is_served_from_is_checked(name):
+    store = released("1.0.0")
+    corrupt(store, "1.0.0", name)
+    assert serving_over(store).freshness.trouble.code == "corrupt_bundle"
+
+
+def test_an_empty_registry_is_named():
+    assert serving_over(MemoryStore()).freshness.trouble.code == "nothing_published"
+
+
+def test_a_store_out_of_reach_is_named_and_the_model_stays():
+    class Unreachable(MemoryStore):
+        down = False
+
+        def get(self, key, *, limit):
+            if self.down:
+                raise StoreError("connection refused")
+            return super().get(key, limit=limit)
+
+    store, clock = Unreachable(), Clock()
+    release(store, "1.0.0")
+    serving = serving_over(store, clock=clock)
+    store.down = True
+    clock.now += 31
+    assert serving.live().version == "1.0.0"
+    assert serving.freshness.trouble.code == "store_unreachable"
+
+
+def test_a_failure_nobody_thought_of_leaves_the_model_too():
+    class Broken(MemoryStore):
+        broken = False
+
+        def get(self, key, *, limit):
+            if self.broken:
+                raise RuntimeError("a bug")
+            return super().get(key, limit=limit)
+
+    store, clock = Broken(), Clock()
+    release(store, "1.0.0")
+    serving = serving_over(store, clock=clock)
+    store.broken = True
+    clock.now += 31
+    assert serving.live().version == "1.0.0"
+    assert serving.freshness.trouble.code == "refresh_failed"
+
+
+def with_golden(change):
+    contents = bundles.files()
+    golden = json.loads(contents["golden.json"])
+    change(golden)
+    return {**contents, "golden.json": json.dumps(golden).encode()}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda golden: golden["rows"][0]["labels"].update(priority="Low"),
+        lambda golden: golden["rows"][0]["confidences"].update(priority=0.49),
+        lambda golden: golden["rows"][0]["confidences"].update(priority=None),
+        lambda golden: golden["rows"][0]["labels"].update(mood="Sunny"),
+        lambda golden: golden["rows"][0]["input"].pop("title"),
+        lambda golden: golden["rows"][0].pop("input"),
+        lambda golden: golden.update(rows=None),
+        lambda golden: golden.update(format=2),
+    ],
+    ids=["label", "confidence", "no number", "unknown target", "bad row", "no row", "no rows", "format"],
+)
+def test_a_bundle_that_does_not_replay_its_golden_rows_is_not_served(change):
+    store = MemoryStore()
+    release(store, "1.0.0", with_golden(change))
+    assert serving_over(store).freshness.trouble.code == "corrupt_bundle"
+
+
+def test_a_confidence_may_differ_in_the_seventh_digit():
+    store = MemoryStore()
+    contents = with_golden(lambda golden: golden["rows"][0]["confidences"].update({"priority": 0.49100689 + 5e-7}))
+    release(store, "1.0.0", contents)
+    assert serving_over(store).live()
+
+
+def test_a_program_of_another_model_is_not_served():
+    store = MemoryStore()
+    release(store, "1.0.0", model="invoices")
+    assert serving_over(store).freshness.trouble.code == "corrupt_bundle"
+
+
+def test_a_generation_never_goes_back():
+    store = released("1.0.0")
+    fetched = source_over(store).newest()
+    live = refresh.load(fetched, "tickets")
+    with pytest.raises(IntegrityError, match="from generation 1 back to 1"):
+        refresh.load(fetched, "tickets", live)
+
+
+def test_a_file_that_is_no_program_is_refused():
+    fetched = source_over(released("1.0.0")).newest()
+    with pytest.raises(ProgramError):
+        refresh.load(fetched._replace(program=b"nonsense"), "tickets")
+
+
+def test_while_one_thread_refreshes_the_others_go_on_with_the_old_model():
+    store, clock = released("1.0.0"), Clock()
+    source = source_over(store)
+    entered, let_go = Event(), Event()
+    looks = []
+
+    class Slow:
+        newest = source.newest
+
+        def newer(self, generation):
+            looks.append(generation)
+            entered.set()
+            assert let_go.wait(10)
+            return source.newer(generation)
+
+    freshness = Freshness(Slow(), "tickets", ttl=30, on_failure=lambda *_: None, clock=clock)
+    freshness.start()
+    release(store, "1.1.0")
+    clock.now += 31
+    refresher = Thread(target=freshness.current)
+    refresher.start()
+    assert entered.wait(10)
+    assert [freshness.current().version for _ in range(5)] == ["1.0.0"] * 5
+    let_go.set()
+    refresher.join(10)
+    assert freshness.current().version == "1.1.0"
+    assert looks == [1]
+
+
+def test_a_server_refreshes_aside():
+    store, clock = released("1.0.0"), Clock()
+    freshness = Freshness(
+        source_over(store), "tickets", ttl=30, on_failure=lambda *_: None, clock=clock, run=refresh.run_aside
+    )
+    freshness.start()
+    release(store, "1.1.0")
+    clock.now += 31
+    freshness.current()
+    freshness._refreshing.acquire(timeout=10)  # taken by the thread until it is done
+    freshness._refreshing.release()
+    assert freshness.current().version == "1.1.0"
+
+
+def test_many_threads_see_one_model_or_the_other_and_never_an_older_one_again():
+    store, clock = released("1.0.0"), Clock()
+    serving = serving_over(store, clock=clock)
+    start, seen = Barrier(5), [[] for _ in range(4)]
+
+    def read(generations):
+        start.wait(10)
+        for _ in range(300):
+            live = serving.live()
+            assert live.version == f"1.{live.generation - 1}.0"
+            generations.append(live.generation)
+
+    threads = [Thread(target=read, args=(generations,)) for generations in seen]
+    for thread in threads:
+        thread.start()
+    start.wait(10)
+    for minor in range(1, 6):
+        release(store, f"1.{minor}.0")
+        clock.now += 31
+    for thread in threads:
+        thread.join(10)
+    assert all(generations == sorted(generations) and len(generations) == 300 for generations in seen)
+
+
+def test_unfinished_versions_are_not_looked_at():
+    store = released("1.0.0")
+    store.create("models/tickets/v1.1.0/claim.json", b"{}")
+    assert serving_over(store).live().version == "1.0.0"
+    assert [version.complete for version in bundle.versions(store, "tickets")] == [True, False]
