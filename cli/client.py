@@ -1,5 +1,7 @@
 """A running API as commands see it: named when nothing answers, and asked again only when it asks for patience."""
 
+from typing import Self
+
 import httpx
 import tenacity
 import typer
@@ -26,13 +28,11 @@ class Api:
         except httpx.InvalidURL as error:
             raise typer.BadParameter(f"{self.base_url!r} is no URL: {error}", param_hint="--base-url") from None
         if url.scheme not in ("http", "https") or not url.host:
-            raise typer.BadParameter(
-                f"{self.base_url!r} is no URL like http://127.0.0.1:8000", param_hint="--base-url"
-            )
+            raise typer.BadParameter(f"{self.base_url!r} is no URL like http://127.0.0.1:8000", param_hint="--base-url")
         self._timeout = timeout
         self._client = httpx.Client(base_url=self.base_url, timeout=timeout)
 
-    def __enter__(self) -> "Api":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from cli import generate, train
+from cli.serve import Host, Port, serve
 from cli.environment import open_registry, settings
 from cli.output import console
 from firesteel.errors import NotFoundError
@@ -20,12 +21,12 @@ def add_to(app: typer.Typer) -> None:
 
 
 def demo(
-    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+    host: Host = None,
+    port: Port = None,
     rows: Annotated[int, typer.Option(min=200, help="Synthetic tickets to train on.")] = 1000,
 ) -> None:
     """Train `tickets` on synthetic rows, publish it to the local store and serve it."""
-    from cli.serve import serve
+
 
     if DATA.exists():
         console.print(f"skipped: {DATA} is there already")

@@ -5,7 +5,7 @@ import sys
 import typer
 from rich.markup import escape
 
-from cli import compile, doctor, evaluate, generate, invoke, predict, registry, serve, smoke, train
+from cli import compile, demo, doctor, evaluate, generate, invoke, predict, registry, serve, smoke, train
 from cli.output import errors
 from firesteel.errors import ConflictError, DataError, DefinitionError, FiresteelError, GateError, SettingsError
 
@@ -19,7 +19,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_show_locals=False,
 )
-for module in (train, predict, serve, smoke, evaluate, doctor, compile, generate, invoke, registry):
+for module in (demo, train, predict, serve, smoke, evaluate, doctor, compile, generate, invoke, registry):
     module.add_to(app)
 
 

@@ -1,4 +1,4 @@
-"""What the answers to labelled rows come to: metrics, bounds, and a report in Markdown."""
+"""What the answers to labelled rows come to: metrics, and bounds that they must reach."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from firesteel.definition import Definition
 from functions.train.dataset import Dataset
 
-_OF_TARGET = ("accuracy", "macro_f1", "automatic_accuracy")
+OF_TARGET = ("accuracy", "macro_f1", "automatic_accuracy")
 _OF_ALL = ("review.automatic_share", "review.automatic_accuracy")
 
 
@@ -61,20 +61,15 @@ class Verdict(NamedTuple):
         return f"{self.metric} {found}, wanted at least {self.at_least:g}"
 
 
-class Bound(NamedTuple):
-    """The least that a metric may be."""
-
-    metric: str
-    at_least: float
-
-    def judge(self, metrics: Mapping[str, float | None]) -> Verdict:
-        value = metrics[self.metric]
-        return Verdict(self.metric, self.at_least, value, value is not None and value >= self.at_least)
+def judge(metrics: Mapping[str, float | None], metric: str, at_least: float) -> Verdict:
+    """Whether a metric is at least what it must be."""
+    value = metrics[metric]
+    return Verdict(metric, at_least, value, value is not None and value >= at_least)
 
 
 def metric_names(targets: Iterable[str]) -> list[str]:
     """The metrics that an evaluation of these targets has."""
-    return [f"{target}.{metric}" for target in targets for metric in _OF_TARGET] + list(_OF_ALL)
+    return [f"{target}.{metric}" for target in targets for metric in OF_TARGET] + list(_OF_ALL)
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +91,7 @@ class Evaluation:
 
     @cached_property
     def metrics(self) -> dict[str, float | None]:
-        """By the names of `metric_names`, each from 0 to 1. A refused row is wrong; macro F1 is over labels that occur."""
+        """By the names of `metric_names`, from 0 to 1. A refused row is wrong; macro F1 is over labels that occur."""
         automatic = [row for row in self.rows if row.automatic]
         found: dict[str, float | None] = {}
         for name in self.definition.targets:
@@ -148,7 +143,9 @@ class Evaluation:
         if accuracy is None:
             said.append("every answer asks for review")
         else:
-            said.append(f"{1 - (share or 0):.1%} ask for review; the others are right in all targets {accuracy:.1%} of the time")
+            said.append(
+                f"{1 - (share or 0):.1%} ask for review; the others are right in all targets {accuracy:.1%} of the time"
+            )
         if self.data.bad_rows:
             said.append(f"{len(self.data.bad_rows)} bad rows of the file were not sent")
         if len(self.model_versions) > 1:
@@ -161,52 +158,3 @@ class Evaluation:
 
 def _share(flags: list[bool]) -> float | None:
     return sum(flags) / len(flags) if flags else None
-
-
-def report(evaluation: Evaluation, verdicts: list[Verdict]) -> str:
-    """The evaluation as Markdown: metrics, bounds, metrics by label, and every row."""
-    targets = list(evaluation.definition.targets)
-    data = evaluation.data
-    parts = [
-        f"# Evaluation of {evaluation.definition.model} {' and '.join(evaluation.model_versions)}",
-        f"Rows of `{data.source}` (SHA-256 `{data.sha256}`).",
-        "\n".join(f"- {sentence.strip()}" for sentence in evaluation.sentences()),
-        _table(("metric", "value"), [(name, _four(value)) for name, value in evaluation.metrics.items()]),
-    ]
-    if verdicts:
-        rows = [(v.metric, _four(v.value), f"{v.at_least:g}", "yes" if v.passed else "**no**") for v in verdicts]
-        parts += ["## Bounds", _table(("metric", "value", "at least", "passed"), rows)]
-    for name in targets:
-        numbers = ("precision", "recall", "f1-score", "support")
-        by_label = evaluation.by_label(name).items()
-        parts += [f"## {name}", _table(("label", *numbers), [(label, *(f"{v[n]:.4g}" for n in numbers)) for label, v in by_label])]
-    parts += ["## Rows", _rows(evaluation, targets)]
-    return "\n\n".join(parts) + "\n"
-
-
-def _rows(evaluation: Evaluation, targets: list[str]) -> str:
-    columns = [f"{name} {part}" for name in targets for part in ("true", "predicted", "confidence")]
-    cells = []
-    for row in evaluation.rows:
-        answers: list[str] = []
-        for name in targets:
-            predicted = row.predicted.get(name, "refused")
-            confidence = f"{row.confidence[name]:.3f}" if name in row.confidence else ""
-            answers += [row.truth[name], predicted if row.match[name] else f"**{predicted}**", confidence]
-        match = "yes" if all(row.match.values()) else "**no**"
-        cells.append((str(row.line), *answers, match, "yes" if row.review else "", row.error or ""))
-    return _table(("line", *columns, "match", "review", "error"), cells)
-
-
-def _table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    header = [_cell(column) for column in columns]
-    lines = [header, ["---"] * len(header), *([_cell(value) for value in row] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.replace("|", "\\|").split())
-
-
-def _four(value: float | None) -> str:
-    return "" if value is None else f"{value:.4f}"
