@@ -17,7 +17,9 @@ def add_to(app: typer.Typer) -> None:
 
 def compile_pipeline(
     pipeline: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A fitted pipeline, saved by joblib.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The program file to write.")] = Path("program.safetensors"),
+    output: Annotated[Path, typer.Option("-o", "--output", help="The program file to write.")] = Path(
+        "program.safetensors"
+    ),
     model: Annotated[str, typer.Option(help="The model's name in the program.")] = "compiled",
     text: Annotated[str, typer.Option("--input", help="What the text input is called.")] = "text",
     target: Annotated[str, typer.Option(help="What the predicted label is called.")] = "label",
@@ -35,7 +37,7 @@ def compile_pipeline(
     from functions.train import compile, parity
 
     fitted = joblib.load(pipeline)
-    program = compile.compile(model, compile.text_schema(text, max_length), {target: fitted})
+    program = compile.to_program(model, compile.text_schema(text, max_length), {target: fitted})
     loaded = predictor.load(program)
     texts = check.read_text(encoding="utf-8").splitlines() if check else []
     hostile = parity.fuzz(texts or ["The quick brown fox jumps over the lazy dog"], [text], rows=1000, seed=0)
@@ -46,4 +48,6 @@ def compile_pipeline(
     if as_json:
         print_json(summary)
     else:
-        console.print(f"{output}: {len(program):,} bytes; agrees to {difference:.1e} on {summary['rows_checked']} texts")
+        console.print(
+            f"{output}: {len(program):,} bytes; agrees to {difference:.1e} on {summary['rows_checked']} texts"
+        )

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from cli import generate, train
-from cli.serve import Host, Port, serve
 from cli.environment import open_registry, settings
 from cli.output import console
+from cli.serve import Host, Port, serve
 from firesteel.errors import NotFoundError
 from firesteel.registry import alias
 
@@ -26,8 +26,6 @@ def demo(
     rows: Annotated[int, typer.Option(min=200, help="Synthetic tickets to train on.")] = 1000,
 ) -> None:
     """Train `tickets` on synthetic rows, publish it to the local store and serve it."""
-
-
     if DATA.exists():
         console.print(f"skipped: {DATA} is there already")
     else:
@@ -40,7 +38,9 @@ def demo(
         train.train("tickets", DATA)
     chosen = settings()
     address = f"http://{host or chosen.host}:{port or chosen.port}"
-    ticket = json.dumps({"title": "Cannot log in", "description": "My account is locked and the whole team is waiting."})
+    ticket = json.dumps(
+        {"title": "Cannot log in", "description": "My account is locked and the whole team is waiting."}
+    )
     console.print(f"\nAPI docs   [bold]{address}/docs[/]")
     console.print(f"try it     curl -s {address}/classify -H 'content-type: application/json' -d '{ticket}'\n")
     serve(host=host, port=port)

@@ -5,8 +5,8 @@ from functools import cache
 from pathlib import Path
 
 from dotenv import dotenv_values
-from firesteel.registry.store import Store, open_store
 
+from firesteel.registry.store import Store, open_store
 from firesteel.settings import Settings
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -60,8 +61,9 @@ def evaluate(
     for bad in labelled.bad_rows[:3]:
         errors.print(f"[yellow]not sent: {escape(str(bad))}[/]")
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Api(base_url, timeout) as api, Progress(*columns, console=errors, disable=not errors.is_terminal) as bar:
-        task = bar.add_task("classifying", total=len(labelled))
+    bar = Progress(*columns, console=errors)
+    task = bar.add_task("classifying", total=len(labelled))
+    with Api(base_url, timeout) as api, bar if errors.is_terminal else nullcontext():
         evaluation = rows.send(api, labelled, described, lambda done: bar.update(task, completed=done))
     verdicts = [metrics.judge(evaluation.metrics, name, least) for name, least in bounds]
     if jsonl:

@@ -30,7 +30,10 @@ def invoke(
     }
     root = project_root()
     with Emulator(
-        root / build / "ClassifyFunction", "functions.classify.handler.handler", environment, [root / build / "FiresteelLayer"]
+        root / build / "ClassifyFunction",
+        "functions.classify.handler.handler",
+        environment,
+        [root / build / "FiresteelLayer"],
     ) as emulator:
         answer, seconds = emulator.invoke(json.loads(event.read_text()))
     typer.echo(json.dumps(answer, indent=2, ensure_ascii=False))

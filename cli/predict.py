@@ -29,7 +29,9 @@ def add_to(app: typer.Typer) -> None:
 def predict(
     model: Annotated[str, typer.Argument(help="The model, like tickets.")],
     fields: Annotated[list[str] | None, typer.Option("--set", help="A field as name=value; for one row.")] = None,
-    data: Annotated[str | None, typer.Option(help="A CSV file of rows, - for standard input; answers are JSON lines.")] = None,
+    data: Annotated[
+        str | None, typer.Option(help="A CSV file of rows, - for standard input; answers are JSON lines.")
+    ] = None,
     version: Annotated[str | None, typer.Option(help="The version [default: that of the alias].")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -53,7 +55,9 @@ def predict(
 def _load(model: str, version: str | None) -> tuple[str, Predictor]:
     store = open_registry()
     entry = None if version else alias.current(store, model, settings().alias)
-    manifest = bundle.read_manifest(store, model, version or (entry.version if entry else ""), entry.digest if entry else None)
+    manifest = bundle.read_manifest(
+        store, model, version or (entry.version if entry else ""), entry.digest if entry else None
+    )
     return manifest.version, load(bundle.read_file(store, manifest, "program.safetensors"))
 
 
@@ -66,7 +70,12 @@ def _field(text: str) -> tuple[str, str]:
 
 def _answer(prediction: Prediction, version: str) -> dict[str, Any]:
     confidences = {name: round(value, 6) for name, value in prediction.confidences.items()}
-    return {"labels": prediction.labels, "confidences": confidences, "review": prediction.review, "model_version": version}
+    return {
+        "labels": prediction.labels,
+        "confidences": confidences,
+        "review": prediction.review,
+        "model_version": version,
+    }
 
 
 def _predict_file(predictor: Predictor, version: str, data: str) -> None:

@@ -2,7 +2,7 @@
 
 import getpass
 import json
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -74,7 +74,9 @@ def show(
         return
     console.print(f"[bold]{model} {manifest.version}[/], created {manifest.created}, digest {manifest.digest}")
     data = metadata["data"]
-    console.print(f"{data['rows_used']} rows of {data['source']} (SHA-256 {data['sha256'][:12]}), commit {metadata['git_commit']}")
+    console.print(
+        f"{data['rows_used']} rows of {data['source']} (SHA-256 {data['sha256'][:12]}), commit {metadata['git_commit']}"
+    )
     if metadata["changelog"]:
         console.print(escape(metadata["changelog"]))
     print_table(("file", "bytes", "SHA-256"), [(n, f"{f.size:,}", f.sha256[:16]) for n, f in manifest.files.items()])
@@ -82,12 +84,16 @@ def show(
     _print_history(entries)
 
 
-def promote(model: Model, version: Version, alias_name: Alias = "latest", why: Why = "", as_json: AsJson = False) -> None:
+def promote(
+    model: Model, version: Version, alias_name: Alias = "latest", why: Why = "", as_json: AsJson = False
+) -> None:
     """Serve a version: verify its bundle and move an alias to it."""
     _moved(alias.promote(open_registry(), model, alias_name, version, who=getpass.getuser(), why=why), model, as_json)
 
 
-def switch(model: Model, version: Version, alias_name: Alias = "latest", why: Why = "", as_json: AsJson = False) -> None:
+def switch(
+    model: Model, version: Version, alias_name: Alias = "latest", why: Why = "", as_json: AsJson = False
+) -> None:
     """Move an alias to any complete version, older or newer, and say so in its history."""
     entry = alias.promote(open_registry(), model, alias_name, version, who=getpass.getuser(), why=why, kind="switch")
     _moved(entry, model, as_json)
@@ -126,7 +132,9 @@ def verify(
         for number in unfinished:
             console.print(f"{model} {number}: [yellow]unfinished[/], never served, its number is not used again")
     if any(problems.values()):
-        raise IntegrityError(f"{sum(map(bool, problems.values()))} of {len(problems)} versions are not what was published")
+        raise IntegrityError(
+            f"{sum(map(bool, problems.values()))} of {len(problems)} versions are not what was published"
+        )
 
 
 def _named(store: Store, model: str) -> dict[str, list[str]]:
@@ -137,7 +145,7 @@ def _named(store: Store, model: str) -> dict[str, list[str]]:
     return named
 
 
-def _version_row(store: Store, model: str, one: bundle.Version, aliases: list[str]) -> dict[str, object]:
+def _version_row(store: Store, model: str, one: bundle.Version, aliases: list[str]) -> dict[str, Any]:
     manifest = bundle.read_manifest(store, model, one.version) if one.complete else None
     return {
         "version": one.version,
@@ -160,7 +168,9 @@ def _moved(entry: Entry, model: str, as_json: bool) -> None:
         print_json(entry)
     else:
         before = f", was {entry.previous}" if entry.previous else ""
-        console.print(f"{entry.alias} of {model} is now [bold]{entry.version}[/]{before} (generation {entry.generation})")
+        console.print(
+            f"{entry.alias} of {model} is now [bold]{entry.version}[/]{before} (generation {entry.generation})"
+        )
 
 
 def _print_history(entries: list[Entry]) -> None:

@@ -27,7 +27,9 @@ def train(
     model: Annotated[str, typer.Argument(help="A model in models/, or the path of a definition file.")],
     data: Annotated[Path, typer.Option(help="The training rows, a CSV file.")],
     test_data: Annotated[Path | None, typer.Option(help="Evaluate on this CSV instead of held-out rows.")] = None,
-    bump: Annotated[Literal["major", "minor", "patch"], typer.Option(help="Which part of the version grows.")] = "minor",
+    bump: Annotated[
+        Literal["major", "minor", "patch"], typer.Option(help="Which part of the version grows.")
+    ] = "minor",
     version: Annotated[str | None, typer.Option(help="The exact version, like 2.0.0, instead of a bump.")] = None,
     changelog: Annotated[str, typer.Option(help="What changed, for the metadata and the card.")] = "",
     tune: Annotated[bool, typer.Option(help="Search the definition's space by cross-validation.")] = True,
@@ -55,9 +57,7 @@ def train(
             beside = test_data.with_suffix(".quarantine.csv")
             test = dataset.read(test_data, described, quarantine=beside, min_rows_per_class=0)
         _report_rows(rows, rejected)
-        trained = training.train(
-            described, rows, tune=tune, hold_out=evaluation, test=test, progress=progress
-        )
+        trained = training.train(described, rows, tune=tune, hold_out=evaluation, test=test, progress=progress)
         bar.update(task, description="publish")
         done = release.release(
             store,

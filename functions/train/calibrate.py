@@ -18,6 +18,10 @@ class Calibration(NamedTuple):
     scale: float
     bias: np.ndarray
 
+    def probabilities(self, scores: np.ndarray) -> np.ndarray:
+        """Calibrated probabilities for raw scores, both of shape [rows, classes]."""
+        return np.asarray(softmax(self.scale * scores + self.bias, axis=1))
+
 
 def fit(scores: np.ndarray, labels: np.ndarray) -> Calibration:
     """The scale and bias that make out-of-fold scores [rows, classes] likeliest for the labels [rows].
@@ -75,4 +79,4 @@ class CalibratedLinear(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict_proba(self, X: object) -> np.ndarray:
         """Calibrated probabilities of shape [rows, classes]. The predicted label is the one of the highest *score*."""
-        return np.asarray(softmax(self.calibration.scale * self.decision_function(X) + self.calibration.bias, axis=1))
+        return self.calibration.probabilities(self.decision_function(X))

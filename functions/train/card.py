@@ -76,7 +76,9 @@ def _review(review: dict[str, Any] | None) -> Iterator[str]:
     for name, policy in review["targets"].items():
         share = "Every answer is reviewed"
         if policy["automatic_accuracy"] is not None:
-            share = f"{policy['automatic_share']:.1%} of answers are automatic, from confidence {policy['threshold']:.4f}"
+            share = (
+                f"{policy['automatic_share']:.1%} of answers are automatic, from confidence {policy['threshold']:.4f}"
+            )
         yield f"- {name}: {share}. Guarantee: {policy['guarantee']}."
     overall = review["overall"]
     right = overall["automatic_accuracy_of_all_targets"]

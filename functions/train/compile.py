@@ -60,7 +60,7 @@ def _field(name: str, field: TextInput | IdentifierInput) -> dict[str, Any]:
     return {"name": name, **field.model_dump(include=kept)}
 
 
-def compile(
+def to_program(
     model: str,
     inputs: list[dict[str, Any]],
     pipelines: Mapping[str, Pipeline],
@@ -78,7 +78,9 @@ def compile(
         steps = _blocks(before, texts)
         classifier = _classifier(last, f"{name}.{last_name}")
         if sum(len(step.columns) for step in steps) != classifier.weights.shape[1]:
-            raise CompileError(f"{name}: the classifier has {classifier.weights.shape[1]} features, its steps another number")
+            raise CompileError(
+                f"{name}: the classifier has {classifier.weights.shape[1]} features, its steps another number"
+            )
         _group(steps, groups).members.append((name, classifier))
         targets.append(_target(name, classifier, (thresholds or {}).get(name)))
     estimators, tensors = _estimators(groups)
@@ -116,7 +118,9 @@ def _group(steps: list[Step], groups: list[Group]) -> Group:
 
 
 def _same(one: Step, other: Step) -> bool:
-    return one.meta == other.meta and all(np.array_equal(array, other.tensors[key]) for key, array in one.tensors.items())
+    return one.meta == other.meta and all(
+        np.array_equal(array, other.tensors[key]) for key, array in one.tensors.items()
+    )
 
 
 def _estimators(groups: Sequence[Group]) -> tuple[list[dict[str, Any]], dict[str, np.ndarray]]:
@@ -198,7 +202,9 @@ def _tfidf(
 ) -> Step:
     for setting in ("preprocessor", "tokenizer"):
         if getattr(vectorizer, setting) is not None:
-            raise CompileError(f"step {name}: {setting}={getattr(vectorizer, setting)!r} is code; a program is data only")
+            raise CompileError(
+                f"step {name}: {setting}={getattr(vectorizer, setting)!r} is code; a program is data only"
+            )
     if vectorizer.analyzer not in ("word", "char", "char_wb"):
         raise CompileError(f"step {name}: analyzer={vectorizer.analyzer!r} is code; possible: word, char, char_wb")
     if vectorizer.strip_accents not in (None, "ascii", "unicode"):

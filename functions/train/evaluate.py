@@ -13,7 +13,9 @@ _BINS = 15
 _CURVE = 50
 
 
-def evaluate(labels: tuple[str, ...], truth: np.ndarray, predicted: np.ndarray, probability: np.ndarray) -> dict[str, Any]:
+def evaluate(
+    labels: tuple[str, ...], truth: np.ndarray, predicted: np.ndarray, probability: np.ndarray
+) -> dict[str, Any]:
     """Metrics of one target: truth and predicted are label indices [rows], probability has shape [rows, classes]."""
     every = range(len(labels))
     confidence = probability[np.arange(len(predicted)), predicted]
@@ -39,7 +41,11 @@ def reliability(confidence: np.ndarray, right: np.ndarray) -> list[dict[str, flo
     """Mean confidence and accuracy in bins of equal width; empty bins are left out."""
     bins = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
     return [
-        {"rows": int(inside.sum()), "confidence": float(confidence[inside].mean()), "accuracy": float(right[inside].mean())}
+        {
+            "rows": int(inside.sum()),
+            "confidence": float(confidence[inside].mean()),
+            "accuracy": float(right[inside].mean()),
+        }
         for number in range(_BINS)
         if (inside := bins == number).any()
     ]

@@ -57,7 +57,7 @@ def fit(
     # The values that are served: float32, half the size, and the same in pipeline and program.
     classifier.coef_ = classifier.coef_.astype(np.float32).astype(np.float64)
     labelled = calibrate.CalibratedLinear(classifier, calibration, list(target.label_names))
-    out_of_fold = calibrate.softmax(calibration.scale * scores + calibration.bias, axis=1)
+    out_of_fold = calibration.probabilities(scores)
     return Fitted(labelled, settings, trials, out_of_fold, scores.argmax(1), int(classifier.n_iter_.max()))
 
 

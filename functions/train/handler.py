@@ -17,7 +17,7 @@ from functions.train import dataset, release, train
 DATA_LIMIT = 4 << 30
 _ROOT = Path(os.environ.get("LAMBDA_TASK_ROOT", Path(__file__).resolve().parents[2]))
 _settings = Settings.read(os.environ)
-logger = Logger(service=_settings.service, level=_settings.log_level)
+logger = Logger(service=_settings.service, level=_settings.log_level, utc=True, use_rfc3339=True)
 
 
 @logger.inject_lambda_context
@@ -49,7 +49,9 @@ def _train(event: dict[str, Any]) -> dict[str, Any]:
         changelog=str(event.get("changelog", "")),
         who=f"lambda:{os.environ.get('AWS_LAMBDA_FUNCTION_NAME', 'local')}",
     )
-    logger.info("trained", extra={"model": described.model, "version": done.version, "promoted": done.promoted is not None})
+    logger.info(
+        "trained", extra={"model": described.model, "version": done.version, "promoted": done.promoted is not None}
+    )
     return {
         "model": described.model,
         "version": done.version,

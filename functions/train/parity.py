@@ -65,7 +65,20 @@ def fuzz(texts: Sequence[str], names: Sequence[str], *, rows: int, seed: int) ->
 
 
 def _texts(generator: random.Random, texts: Sequence[str], rows: int) -> Iterator[str]:
-    fixed = ["", " ", "a", "ab", " a ", "\n\n", "zzqx " * 40, "x" * 9_000, "É" * 300, "\u0130\u0130", "a\u0301 e\u0301", "  b  c "]
+    fixed = [
+        "",
+        " ",
+        "a",
+        "ab",
+        " a ",
+        "\n\n",
+        "zzqx " * 40,
+        "x" * 9_000,
+        "É" * 300,
+        "\u0130\u0130",
+        "a\u0301 e\u0301",
+        "  b  c ",
+    ]
     yield from fixed[:rows]
     for _ in range(rows - len(fixed)):
         kind = generator.random()

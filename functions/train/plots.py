@@ -7,7 +7,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-_STYLE = {
+_STYLE: Any = {
     "svg.fonttype": "none",  # text stays text: small files that can be searched
     "svg.hashsalt": "firesteel",  # the same plot gives the same bytes
     "font.size": 9,
@@ -33,7 +33,9 @@ def confusion(metrics: dict[str, Any], title: str) -> bytes:
         if len(labels) <= _ANNOTATED:
             for i, row in enumerate(counts):
                 for j, count in enumerate(row):
-                    axes.text(j, i, str(count), ha="center", va="center", color="white" if shares[i][j] > 0.5 else "black")
+                    axes.text(
+                        j, i, str(count), ha="center", va="center", color="white" if shares[i][j] > 0.5 else "black"
+                    )
 
     return _svg(draw, (size + 0.6, size))
 
@@ -49,7 +51,9 @@ def reliability(metrics: dict[str, Any], title: str) -> bytes:
         axes.plot(x, y, color=_BLUE, linewidth=1)
         axes.scatter(x, y, s=[10 + 90 * b["rows"] / largest for b in bins], color=_BLUE)
         error = metrics["expected_calibration_error"]
-        axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="confidence", ylabel="accuracy", title=f"{title} (ECE {error:.3f})")
+        axes.set(
+            xlim=(0, 1), ylim=(0, 1.02), xlabel="confidence", ylabel="accuracy", title=f"{title} (ECE {error:.3f})"
+        )
 
     return _svg(draw, (4.2, 3.6))
 

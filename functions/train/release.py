@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from firesteel.registry.store import Store
-
 from firesteel import strictjson
 from firesteel.errors import NotFoundError
 from firesteel.registry import alias, bundle
 from firesteel.registry.bundle import Bump
+from firesteel.registry.store import Store
 from functions.train import card, gate, metadata
 from functions.train.gate import Verdict
 from functions.train.train import Trained, pipeline_bytes, to_json

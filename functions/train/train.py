@@ -95,13 +95,14 @@ def train(
         fitted = {name: _fit(definition, name, X, train_rows, tune, stages) for name in definition.targets}
         features.widen(union)
         pipelines = {
-            name: Pipeline([("features", union), ("classifier", fitted[name].classifier)]) for name in definition.targets
+            name: Pipeline([("features", union), ("classifier", fitted[name].classifier)])
+            for name in definition.targets
         }
         stages.begin("evaluate")
         judged = _judge(definition, pipelines, fitted, train_rows, test_rows)
         stages.begin("compile")
         schema = compile.request_schema(definition)
-        program = compile.compile(definition.model, schema, pipelines, judged.thresholds)
+        program = compile.to_program(definition.model, schema, pipelines, judged.thresholds)
         loaded = predictor.load(program)
         proof = _prove(loaded, pipelines, test_rows or train_rows, judged.answers)
         stages.end()
@@ -171,7 +172,9 @@ def _judge(
     labels = {name: target.label_names for name, target in definition.targets.items()}
     metrics: dict[str, Any] = {}
     predicted = {name: one.out_of_fold_labels for name, one in fitted.items()}
-    unseen = {name: _answers(one.out_of_fold, predicted[name], train_rows.targets[name]) for name, one in fitted.items()}
+    unseen = {
+        name: _answers(one.out_of_fold, predicted[name], train_rows.targets[name]) for name, one in fitted.items()
+    }
     answers, said = unseen, {}
     if test_rows:
         X = next(iter(pipelines.values()))["features"].transform(rows.inputs)

@@ -128,7 +128,9 @@ class ClassificationTarget(_Frozen):
         values = [value for values in self.values_of.values() for value in values]
         twice = _twice(self.label_names) or _twice(values)
         if twice:
-            raise MisfitError(("labels",), f"labels and the values they stand for must be distinct: {twice!r} stands twice")
+            raise MisfitError(
+                ("labels",), f"labels and the values they stand for must be distinct: {twice!r} stands twice"
+            )
         return self
 
     @cached_property
@@ -159,7 +161,7 @@ class TfidfFeature(_Frozen):
     sublinear_tf: bool = True
     lowercase: bool = True
     strip_accents: Literal["unicode", "ascii"] | None = None
-    token_pattern: str = r"(?u)\b\w\w+\b"
+    token_pattern: str = r"(?u)\b\w\w+\b"  # noqa: S105 - no password
     weight: float = Field(default=1.0, gt=0)
 
     @model_validator(mode="after")
@@ -197,7 +199,8 @@ class Calibration(_Frozen):
 
 class Review(_Frozen):
     """Answers below the threshold carry `review: true`; those above it are right at least `accuracy` of the time, a
-    statement that holds with probability `confidence` over the draw of the held-out rows."""
+    statement that holds with probability `confidence` over the draw of the held-out rows.
+    """
 
     accuracy: Share = 0.95
     confidence: Share = 0.95

@@ -12,7 +12,11 @@ from safetensors.numpy import load as safetensors_load
 from firesteel.errors import ProgramError
 from firesteel.program import format, predictor
 
-TENSORS = {"a.weights": np.arange(6, dtype=np.float32).reshape(2, 3), "b": np.array([7], np.uint64), "c": np.empty(0, np.uint8)}
+TENSORS = {
+    "a.weights": np.arange(6, dtype=np.float32).reshape(2, 3),
+    "b": np.array([7], np.uint64),
+    "c": np.empty(0, np.uint8),
+}
 FILE = format.write({"model": "m"}, TENSORS)
 
 
@@ -49,14 +53,21 @@ def test_the_same_content_gives_the_same_bytes():
 @given(
     st.dictionaries(
         st.from_regex(r"[a-z0-9_.]{1,20}", fullmatch=True),
-        st.one_of(*(arrays.arrays(dtype, arrays.array_shapes(max_dims=4, max_side=4)) for dtype in ("f4", "f8", "u8", "u4", "u1"))),
+        st.one_of(
+            *(
+                arrays.arrays(dtype, arrays.array_shapes(max_dims=4, max_side=4))
+                for dtype in ("f4", "f8", "u8", "u4", "u1")
+            )
+        ),
         max_size=5,
     )
 )
 def test_any_arrays_survive_the_round_trip(tensors):
     read = format.read(format.write({}, tensors)).tensors
     assert read.keys() == tensors.keys()
-    assert all(read[name].tobytes() == array.tobytes() and read[name].shape == array.shape for name, array in tensors.items())
+    assert all(
+        read[name].tobytes() == array.tobytes() and read[name].shape == array.shape for name, array in tensors.items()
+    )
 
 
 def test_every_shorter_or_longer_file_is_refused():

@@ -53,7 +53,7 @@ VECTORIZERS = {
 def compiled(*steps):
     pipeline = Pipeline([*((f"step{n}", step) for n, step in enumerate(steps)), ("clf", LogisticRegression(C=10))])
     pipeline.fit(TEXTS, LABELS)
-    program = compile.compile("m", compile.text_schema("text", 100_000), {"label": pipeline})
+    program = compile.to_program("m", compile.text_schema("text", 100_000), {"label": pipeline})
     return predictor.load(program), {"label": pipeline}
 
 
@@ -95,7 +95,7 @@ def test_a_union_with_weights_and_a_separate_transformer_compile():
 def test_two_classes_are_scored_as_scikit_learn_does():
     pipeline = Pipeline([("tfidf", TfidfVectorizer()), ("clf", LogisticRegression())])
     pipeline.fit(TEXTS, [label == "tech" for label in LABELS])
-    loaded = predictor.load(compile.compile("m", compile.text_schema("text", 1000), {"label": pipeline}))
+    loaded = predictor.load(compile.to_program("m", compile.text_schema("text", 1000), {"label": pipeline}))
     assert loaded.targets[0].labels == ("False", "True")
     assert difference(loaded, {"label": pipeline}, {"text": TEXTS}) < 1e-9
 
@@ -109,7 +109,7 @@ def test_targets_over_the_same_steps_share_them():
     }
     alone = {"a": shared["a"]}
     schema = compile.text_schema("text", 1000)
-    both, one = compile.compile("m", schema, shared), compile.compile("m", schema, alone)
+    both, one = compile.to_program("m", schema, shared), compile.to_program("m", schema, alone)
     assert len(both) < 1.5 * len(one)
     assert difference(predictor.load(both), shared, {"text": TEXTS}) < 1e-9
 
@@ -119,7 +119,7 @@ def test_targets_over_different_steps_keep_their_own():
         name: Pipeline([("tfidf", vectorizer), ("clf", LogisticRegression())]).fit(TEXTS, LABELS)
         for name, vectorizer in (("a", TfidfVectorizer()), ("b", TfidfVectorizer(analyzer="char", ngram_range=(2, 3))))
     }
-    loaded = predictor.load(compile.compile("m", compile.text_schema("text", 1000), pipelines))
+    loaded = predictor.load(compile.to_program("m", compile.text_schema("text", 1000), pipelines))
     assert difference(loaded, pipelines, {"text": TEXTS}) < 1e-9
 
 

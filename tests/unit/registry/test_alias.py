@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import pytest
 from hypothesis import settings
@@ -146,7 +147,7 @@ def test_of_many_promoters_one_wins_each_generation():
     history = alias.history(store, "tickets", "latest")
     assert sorted(won, key=lambda entry: entry.generation) == history
     assert [entry.generation for entry in history] == list(range(1, len(history) + 1))
-    assert all(later.previous == earlier.version for earlier, later in zip(history, history[1:], strict=False))
+    assert all(later.previous == earlier.version for earlier, later in pairwise(history))
 
 
 @pytest.mark.parametrize(

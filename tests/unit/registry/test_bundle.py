@@ -185,7 +185,24 @@ def test_files_with_names_out_of_form_are_not_published(store, files):
     assert store.log == []
 
 
-HOSTILE = ["", "..", "../x", "a/b/c", "a//b", "/a", "a/", "A", "é", "a b", "a\0", "a\n", "%2e%2e", "-a", "a" * 64, "a\\b"]
+HOSTILE = [
+    "",
+    "..",
+    "../x",
+    "a/b/c",
+    "a//b",
+    "/a",
+    "a/",
+    "A",
+    "é",
+    "a b",
+    "a\0",
+    "a\n",
+    "%2e%2e",
+    "-a",
+    "a" * 64,
+    "a\\b",
+]
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -202,7 +219,9 @@ def test_a_name_is_never_a_path(store, name):
     assert store.log == []
 
 
-@pytest.mark.parametrize("version", ["1", "1.0", "1.0.0.0", "01.0.0", "1.0.0-rc1", "v1.0.0", "1.0.x", "1.0.9999999999", "1.0.0\n"])
+@pytest.mark.parametrize(
+    "version", ["1", "1.0", "1.0.0.0", "01.0.0", "1.0.0-rc1", "v1.0.0", "1.0.x", "1.0.9999999999", "1.0.0\n"]
+)
 def test_versions_are_three_plain_numbers(version):
     with pytest.raises(NotFoundError, match="is no version"):
         names.number(version)

@@ -42,7 +42,9 @@ def test_a_class_that_is_hardly_ever_right_keeps_a_finite_bias():
 
 def test_labels_follow_the_scores_and_not_the_calibrated_probabilities():
     X, y = np.eye(2), np.array([0, 1])
-    classifier = CalibratedLinear(LogisticRegression().fit(X, y), Calibration(1.0, np.array([5.0, -5.0])), ["no", "yes"])
+    classifier = CalibratedLinear(
+        LogisticRegression().fit(X, y), Calibration(1.0, np.array([5.0, -5.0])), ["no", "yes"]
+    )
     assert list(classifier.predict(X)) == ["no", "yes"]
     assert classifier.predict_proba(X).argmax(1).tolist() == [0, 0]
     assert classifier.decision_function(X).shape == (2, 2)

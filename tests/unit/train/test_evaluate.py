@@ -6,7 +6,9 @@ from functions.train import evaluate
 
 TRUTH = np.array([0, 0, 1, 1, 2, 2])
 PREDICTED = np.array([0, 1, 1, 1, 2, 0])
-PROBABILITY = np.array([[0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.1, 0.9, 0.0], [0.2, 0.6, 0.2], [0.0, 0.0, 1.0], [0.5, 0.2, 0.3]])
+PROBABILITY = np.array(
+    [[0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.1, 0.9, 0.0], [0.2, 0.6, 0.2], [0.0, 0.0, 1.0], [0.5, 0.2, 0.3]]
+)
 
 
 def test_metrics_of_a_small_case_worked_by_hand():

@@ -14,22 +14,9 @@ from firesteel import definition, definition_file
 from firesteel.errors import DataError
 from firesteel.program import predictor
 from functions.train import dataset, train
-from models import tickets
 
 ROOT = Path(__file__).parents[3]
 TICKETS = definition_file.load(ROOT / "models" / "tickets.yaml")
-
-
-@pytest.fixture(scope="session")
-def rows(tmp_path_factory):
-    path = tmp_path_factory.mktemp("data") / "tickets.csv"
-    tickets.write(path, 600, 3)
-    return dataset.read(path, TICKETS)
-
-
-@pytest.fixture(scope="session")
-def trained(rows):
-    return train.train(TICKETS, rows, tune=False)
 
 
 def test_the_program_gives_the_golden_answers(trained):

@@ -47,7 +47,9 @@ def write(meta: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> bytes:
     text += b" " * (-len(text) % 8)
     if len(text) > HEADER_LIMIT:
         raise ProgramError(f"the program's header would have {len(text)} bytes, more than {HEADER_LIMIT}")
-    return b"".join([len(text).to_bytes(8, "little"), text, *(np.ascontiguousarray(array).tobytes() for _, array in ordered)])
+    return b"".join(
+        [len(text).to_bytes(8, "little"), text, *(np.ascontiguousarray(array).tobytes() for _, array in ordered)]
+    )
 
 
 def read(data: bytes | memoryview) -> Content:
@@ -57,7 +59,9 @@ def read(data: bytes | memoryview) -> Content:
         raise ProgramError("the program is shorter than its header's length")
     length = int.from_bytes(view[:8], "little")
     if length > min(HEADER_LIMIT, len(view) - 8):
-        raise ProgramError(f"the program's header says {length} bytes; at most {HEADER_LIMIT} and no more than the file")
+        raise ProgramError(
+            f"the program's header says {length} bytes; at most {HEADER_LIMIT} and no more than the file"
+        )
     header = _json(bytes(view[8 : 8 + length]), "header")
     try:
         meta = _json(header.pop("__metadata__")["firesteel"].encode(), "metadata")

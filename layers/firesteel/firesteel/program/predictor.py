@@ -69,8 +69,12 @@ class Predictor:
         widths = {name: end - begin for name, _, begin, end in self._columns}
         for target in self.targets:
             if not len(target.labels) == len(target.bias) == widths[target.name]:
-                raise ProgramError(f"target {target.name} has {len(target.labels)} labels for {widths[target.name]} scores")
-        if used := {name for step in self._steps for name in step.inputs} - {field.name for field in self.inputs.fields}:
+                raise ProgramError(
+                    f"target {target.name} has {len(target.labels)} labels for {widths[target.name]} scores"
+                )
+        if used := {name for step in self._steps for name in step.inputs} - {
+            field.name for field in self.inputs.fields
+        }:
             raise ProgramError(f"a step reads {', '.join(sorted(used))}, which is no input")
 
     def check(self, row: object) -> dict[str, Any]:
@@ -133,7 +137,9 @@ def load(data: bytes | memoryview) -> Predictor:
     try:
         return Predictor(content)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-        raise ProgramError(f"the program's content is not what its format says: {type(error).__name__}: {error}") from None
+        raise ProgramError(
+            f"the program's content is not what its format says: {type(error).__name__}: {error}"
+        ) from None
 
 
 def _target(entry: Mapping[str, Any]) -> Target:

@@ -165,7 +165,8 @@ def _character_keys(meta: Mapping[str, Any], tensors: Mapping[str, np.ndarray], 
             return np.empty(0, np.int64)
         queries = np.concatenate(windows)
         places = keys.searchsorted(queries)
-        return places[keys.take(places, mode="clip") == queries]
+        found: np.ndarray = places[keys.take(places, mode="clip") == queries]
+        return found
 
     return look_up if size else lambda _: np.empty(0, np.int64)
 

@@ -54,17 +54,28 @@ def publish(store: Store, model: str, version: str, files: Mapping[str, bytes], 
     """
     folder = names.version_folder(model, version)
     if not files or len(files) > FILES_LIMIT or not all(map(names.FILE.match, files)) or {CLAIM, MANIFEST} & set(files):
-        raise RegistryError(f"a bundle has 1 to {FILES_LIMIT} files with plain names, none of them {CLAIM} or {MANIFEST}")
+        raise RegistryError(
+            f"a bundle has 1 to {FILES_LIMIT} files with plain names, none of them {CLAIM} or {MANIFEST}"
+        )
     write_id, created = os.urandom(16).hex(), timestamp()
     claim = {"format": FORMAT, "model": model, "version": version, "write_id": write_id, "who": who, "when": created}
     try:
         put_once(store, folder + CLAIM, _encode(claim))
     except ConflictError:
-        raise ConflictError(f"{model} {version} exists already or is being published: versions are never written twice") from None
+        raise ConflictError(
+            f"{model} {version} exists already or is being published: versions are never written twice"
+        ) from None
     for name, data in files.items():
         put_once(store, folder + name, data)
     table = {name: {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in files.items()}
-    content = {"format": FORMAT, "model": model, "version": version, "created": created, "write_id": write_id, "files": table}
+    content = {
+        "format": FORMAT,
+        "model": model,
+        "version": version,
+        "created": created,
+        "write_id": write_id,
+        "files": table,
+    }
     encoded = _encode(content)
     put_once(store, folder + MANIFEST, encoded)
     return _manifest(encoded, model, version)
@@ -82,7 +93,9 @@ def read_manifest(store: Store, model: str, version: str, digest: str | None = N
         raise NotFoundError(f"{model} has no complete version {version}") from None
     manifest = _manifest(data, model, version)
     if digest is not None and not hmac.compare_digest(manifest.digest, digest):
-        raise IntegrityError(f"{key} is not the manifest that was promoted: its SHA-256 is {manifest.digest}, not {digest}")
+        raise IntegrityError(
+            f"{key} is not the manifest that was promoted: its SHA-256 is {manifest.digest}, not {digest}"
+        )
     return manifest
 
 

@@ -1,0 +1,1 @@
+"""What serves: an event in, an answer out. Knows the layer, never what trains."""

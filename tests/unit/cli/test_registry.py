@@ -1,0 +1,112 @@
+"""`firesteel versions`, `show`, `promote`, `rollback`, `switch` and `verify`."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.unit.cli.conftest import Run
+
+
+def latest(firesteel: Run) -> str:
+    listed = json.loads(firesteel("versions", "tickets", "--json").out)
+    [version] = [row["version"] for row in listed if "latest" in row["aliases"]]
+    return str(version)
+
+
+def test_versions_are_listed_with_metrics_and_aliases(firesteel: Run, store: Path) -> None:
+    first, second = json.loads(firesteel("versions", "tickets", "--json").out)
+    assert (first["version"], first["state"], first["aliases"]) == ("1.0.0", "complete", [])
+    assert (second["version"], second["aliases"]) == ("1.1.0", ["latest"])
+    assert second["metrics"]["department.macro_f1"] > 0.9
+    table = firesteel("versions", "tickets").words
+    assert "1.0.0" in table
+    assert "latest" in table
+
+
+def test_show_has_files_metadata_and_history(firesteel: Run, store: Path) -> None:
+    shown = json.loads(firesteel("show", "tickets", "1.0.0", "--json").out)
+    assert shown["manifest"]["version"] == "1.0.0"
+    assert "program.safetensors" in shown["manifest"]["files"]
+    assert shown["metadata"]["changelog"] == "the first"
+    assert [entry["version"] for entry in shown["history"]] == ["1.0.0", "1.1.0"]
+    people = firesteel("show", "tickets")
+    assert people.code == 0
+    assert "the second" in people.out
+
+
+def test_rollback_goes_back_and_says_why(firesteel: Run, store: Path) -> None:
+    done = firesteel("rollback", "tickets", "--why", "[too] many Urgent")
+    assert done.code == 0
+    assert "1.0.0" in done.out
+    assert latest(firesteel) == "1.0.0"
+    newest = json.loads(firesteel("show", "tickets", "--json").out)["history"][-1]
+    assert (newest["kind"], newest["why"], newest["previous"]) == ("rollback", "[too] many Urgent", "1.1.0")
+    assert "[too] many Urgent" in firesteel("show", "tickets").words
+
+
+def test_rollback_can_name_the_version(firesteel: Run, store: Path) -> None:
+    assert firesteel("rollback", "tickets", "--to", "1.0.0", "--json").code == 0
+    assert latest(firesteel) == "1.0.0"
+
+
+def test_promote_makes_another_alias_and_leaves_latest_alone(firesteel: Run, store: Path) -> None:
+    entry = json.loads(firesteel("promote", "tickets", "1.0.0", "--alias", "champion", "--json").out)
+    assert (entry["alias"], entry["generation"], entry["version"]) == ("champion", 1, "1.0.0")
+    assert latest(firesteel) == "1.1.0"
+
+
+def test_switch_moves_an_alias_to_an_older_version(firesteel: Run, store: Path) -> None:
+    entry = json.loads(firesteel("switch", "tickets", "1.0.0", "--json").out)
+    assert (entry["kind"], entry["previous"], entry["generation"]) == ("switch", "1.1.0", 3)
+    assert latest(firesteel) == "1.0.0"
+
+
+def test_verify_says_that_everything_is_whole(firesteel: Run, store: Path) -> None:
+    done = firesteel("verify", "tickets", "--json")
+    assert done.code == 0
+    assert json.loads(done.out) == {"problems": {"1.0.0": [], "1.1.0": []}, "unfinished": []}
+
+
+def test_verify_names_the_file_that_changed(firesteel: Run, store: Path) -> None:
+    program = store / "models/tickets/v1.0.0/program.safetensors"
+    program.write_bytes(program.read_bytes()[:-1] + b"\x01")
+    done = firesteel("verify", "tickets")
+    assert done.code == 1
+    assert "program.safetensors" in done.out
+    assert firesteel("verify", "tickets", "1.1.0").code == 0
+
+
+def test_verify_tells_an_unfinished_version_from_a_broken_one(firesteel: Run, store: Path) -> None:
+    (store / "models/tickets/v1.0.0/manifest.json").unlink()
+    done = firesteel("verify", "tickets", "--json")
+    assert done.code == 0
+    assert json.loads(done.out)["unfinished"] == ["1.0.0"]
+
+
+def test_a_broken_version_is_never_promoted(firesteel: Run, store: Path) -> None:
+    (store / "models/tickets/v1.0.0/program.safetensors").write_bytes(b"{}")
+    for words in (["promote", "tickets", "1.0.0"], ["switch", "tickets", "1.0.0"], ["rollback", "tickets"]):
+        assert firesteel(*words).code == 1
+    assert latest(firesteel) == "1.1.0"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["versions", "nope"], "tickets"),
+        (["versions", "../nope"], "../nope"),
+        (["show", "nope"], "nope"),
+        (["show", "tickets", "7.0.0"], "7.0.0"),
+        (["show", "tickets", "seven"], "seven"),
+        (["promote", "tickets", "7.0.0"], "7.0.0"),
+        (["promote", "tickets", "1.0.0", "--alias", "No Name"], "No Name"),
+        (["rollback", "tickets", "--to", "7.0.0"], "7.0.0"),
+        (["rollback", "tickets", "--alias", "champion"], "champion"),
+        (["verify", "nope"], "nope"),
+    ],
+)
+def test_what_is_not_there_is_named(words: list[str], said: str, firesteel: Run, store: Path) -> None:
+    done = firesteel(*words)
+    assert done.code == 1
+    assert said in done.err

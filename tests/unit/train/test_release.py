@@ -1,0 +1,126 @@
+"""A trained model becomes a version, and is served only if its gates pass."""
+
+import io
+import json
+from dataclasses import replace
+
+import joblib
+import numpy as np
+import pytest
+
+from firesteel.definition import Gate
+from firesteel.errors import ConflictError, NotFoundError
+from firesteel.registry import alias, bundle
+from firesteel.registry.store import MemoryStore
+from functions.train import release
+
+
+@pytest.fixture
+def store():
+    return MemoryStore()
+
+
+def publish(store, trained, **options):
+    return release.release(store, trained, who="ada", data_name="tickets.csv", **options)
+
+
+def gated(trained, *gates):
+    return replace(trained, definition=trained.definition.model_copy(update={"gates": gates}))
+
+
+def test_the_first_version_is_published_and_served(store, trained):
+    done = publish(store, trained, changelog="the first")
+    assert (done.version, done.failed) == ("1.0.0", [])
+    entry = alias.current(store, "tickets", "latest")
+    assert (entry.version, entry.digest, entry.why, entry.who) == ("1.0.0", done.digest, "the first", "ada")
+    assert bundle.verify(store, "tickets", "1.0.0") == []
+
+
+def test_a_bundle_holds_all_that_people_and_machines_need(store, trained):
+    publish(store, trained)
+    manifest = bundle.read_manifest(store, "tickets", "1.0.0")
+    plots = {f"{t}-{p}.svg" for t in ("priority", "department") for p in ("confusion", "reliability", "review")}
+    assert set(manifest.files) == plots | {
+        "program.safetensors",
+        "golden.json",
+        "metrics.json",
+        "reference.json",
+        "model_metadata.json",
+        "definition.json",
+        "model_card.md",
+        "pipeline-priority.joblib",
+        "pipeline-department.joblib",
+    }
+    card = bundle.read_file(store, manifest, "model_card.md").decode()
+    assert card.startswith("# tickets 1.0.0\n")
+    assert all(f"]({plot})" in card for plot in plots)
+    assert all(bundle.read_file(store, manifest, plot).lstrip().startswith(b"<?xml") for plot in plots)
+
+
+def test_metadata_says_where_a_version_came_from(store, trained):
+    publish(store, trained, changelog="why", commit="abc")
+    manifest = bundle.read_manifest(store, "tickets", "1.0.0")
+    metadata = json.loads(bundle.read_file(store, manifest, "model_metadata.json"))
+    assert (metadata["version"], metadata["changelog"], metadata["git_commit"]) == ("1.0.0", "why", "abc")
+    assert metadata["data"]["sha256"] == trained.dataset.sha256
+    assert metadata["data"]["rows_used"] == 600
+    assert metadata["split"] == {"train": 480, "test": 120, "seed": 7}
+    assert sum(metadata["label_distribution"]["priority"].values()) == 600
+    assert metadata["definition_sha256"] == trained.definition.sha256
+    assert metadata["libraries"].keys() >= {"numpy", "scikit-learn"}
+    assert metadata["durations_seconds"]["features"] >= 0
+
+
+def test_no_training_text_stands_in_a_bundle_beyond_the_vocabulary(store, trained, rows):
+    publish(store, trained)
+    manifest = bundle.read_manifest(store, "tickets", "1.0.0")
+    everything = b"".join(bundle.read_file(store, manifest, name) for name in manifest.files)
+    assert not [text for text in rows.inputs["description"] if text.encode() in everything]
+
+
+def test_an_analyst_loads_the_pipeline_and_gets_the_served_answers(store, trained, rows):
+    publish(store, trained)
+    manifest = bundle.read_manifest(store, "tickets", "1.0.0")
+    pipeline = joblib.load(io.BytesIO(bundle.read_file(store, manifest, "pipeline-department.joblib")))
+    columns = {name: texts[:20] for name, texts in rows.inputs.items()}
+    assert list(pipeline.predict(columns)) == list(trained.pipelines["department"].predict(columns))
+    assert np.allclose(pipeline.predict_proba(columns).sum(1), 1)
+
+
+def test_a_failed_gate_publishes_the_version_and_moves_no_alias(store, trained):
+    publish(store, trained)
+    strict = gated(trained, Gate(metric="priority.macro_f1", at_least=0.999))
+    done = publish(store, strict, bump="patch")
+    assert done.version == "1.0.1"
+    assert done.promoted is None
+    assert [verdict.metric for verdict in done.failed] == ["priority.macro_f1"]
+    assert alias.current(store, "tickets", "latest").version == "1.0.0"
+    assert bundle.verify(store, "tickets", "1.0.1") == []
+
+
+def test_a_version_much_worse_than_latest_is_not_served(store, trained):
+    publish(store, trained)
+    worse = json.loads(json.dumps(trained.metrics))
+    worse["targets"]["priority"]["macro_f1"] -= 0.1
+    comparing = gated(replace(trained, metrics=worse), Gate(metric="priority.macro_f1", max_drop=0.05))
+    done = publish(store, comparing)
+    assert done.promoted is None
+    assert "latest 1.0.0 has" in done.failed[0].bound
+
+
+def test_what_was_not_evaluated_passes_no_gate(store, trained):
+    unevaluated = replace(trained, metrics={**trained.metrics, "evaluated": False, "targets": {}})
+    done = publish(store, gated(unevaluated, Gate(metric="priority.macro_f1", at_least=0.0)))
+    assert done.promoted is None
+    with pytest.raises(NotFoundError):
+        alias.current(store, "tickets", "latest")
+    manifest = bundle.read_manifest(store, "tickets", "1.0.0")
+    assert "Nothing was held out." in bundle.read_file(store, manifest, "model_card.md").decode()
+    assert not [name for name in manifest.files if name.endswith(".svg")]
+
+
+def test_a_chosen_version_is_used_and_never_overwritten(store, trained):
+    assert publish(store, trained, version="3.1.4").version == "3.1.4"
+    with pytest.raises(ConflictError, match="never written twice"):
+        publish(store, trained, version="3.1.4")
+    assert publish(store, trained, bump="major").version == "4.0.0"
