@@ -66,7 +66,7 @@ class Api:
             raise ApiError(f"{method} {self.base_url}{path}: {error or type(error).__name__}") from None
 
 
-_backing_off = tenacity.wait_exponential_jitter(initial=0.5, max=20)
+_backing_off = tenacity.wait_exponential_jitter(multiplier=0.5, max=20)
 
 
 def _as_asked(state: tenacity.RetryCallState) -> float:

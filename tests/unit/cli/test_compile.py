@@ -13,12 +13,19 @@ from sklearn.svm import SVC
 from firesteel.program import predictor
 from tests.unit.cli.conftest import Run
 
-TEXTS = ["refund my invoice", "charged twice on my card", "cannot log in", "password is locked", "price of a plan", "buy more seats"]
+TEXTS = [
+    "refund my invoice",
+    "charged twice on my card",
+    "cannot log in",
+    "password is locked",
+    "price of a plan",
+    "buy more seats",
+]
 LABELS = ["billing", "billing", "access", "access", "sales", "sales"]
 
 
 @pytest.fixture
-def pipeline() -> Path:
+def pipeline(firesteel: Run) -> Path:
     path = Path("model.joblib")
     joblib.dump(make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(TEXTS, LABELS), path)
     return path

@@ -12,7 +12,9 @@ def test_the_same_seed_generates_the_same_file(firesteel: Run) -> None:
     for name in ("one.csv", "two.csv"):
         assert firesteel("generate", "tickets", "--rows", 50, "--seed", 3, "--out", name).code == 0
     assert Path("one.csv").read_bytes() == Path("two.csv").read_bytes()
-    assert Path("one.csv").read_text(encoding="utf-8").startswith("title,description,customer_email,priority,department")
+    assert (
+        Path("one.csv").read_text(encoding="utf-8").startswith("title,description,customer_email,priority,department")
+    )
 
 
 def test_only_models_with_a_generator_can_be_generated(firesteel: Run) -> None:

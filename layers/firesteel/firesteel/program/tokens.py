@@ -84,7 +84,10 @@ def _terms(meta: Mapping[str, Any], tensors: Mapping[str, np.ndarray], size: int
 def _words(meta: Mapping[str, Any], tensors: Mapping[str, np.ndarray], size: int) -> Lookup:
     get = _terms(meta, tensors, size).get
     shortest, longest = meta["ngrams"]
-    tokenize = re.compile(meta["token_pattern"]).findall
+    try:
+        tokenize = re.compile(meta["token_pattern"]).findall
+    except re.PatternError as error:
+        raise ProgramError(f"a token pattern is none: {error}") from None
     stop_words = frozenset(meta["stop_words"])
 
     def look_up(text: str) -> np.ndarray:
@@ -131,6 +134,8 @@ def _character_keys(meta: Mapping[str, Any], tensors: Mapping[str, np.ndarray], 
     keys, alphabet = tensors["keys"], tensors["alphabet"]
     if len(keys) != size or not (keys[1:] > keys[:-1]).all() or not (alphabet[1:] > alphabet[:-1]).all():
         raise ProgramError("a vocabulary's keys or its alphabet are not sorted and distinct")
+    if len(alphabet) and alphabet[-1] > 0x10FFFF:
+        raise ProgramError("an alphabet has what is no character")
     lengths = sorted({int(n) for n in meta["lengths"]})
     radix = len(alphabet) + 1
     if lengths and (lengths[0] < 1 or 2 * radix ** lengths[-1] > 1 << 64):

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple
 
 from firesteel import strictjson
@@ -101,22 +102,20 @@ def promote(
 def rollback(store: Store, model: str, alias: str, *, who: str, why: str = "", to: str | None = None) -> Entry:
     """Move an alias back: to the version before the current one, or to `to`. The way back is the next entry, too."""
     newest = current(store, model, alias)
-    target = to or _before(store, model, alias, newest)
+    target = to or _before(history(store, model, alias), model, newest)
     return promote(store, model, alias, target, who=who, why=why, kind="rollback")
 
 
-def _before(store: Store, model: str, alias: str, newest: Entry) -> str:
+def _before(entries: Iterable[Entry], model: str, newest: Entry) -> str:
     """The version that was served before the current one. A rollback is undone in the log, so two of them go two back."""
     served: list[str] = []
-    for entry in history(store, model, alias):
-        if entry.generation > newest.generation:
-            break
+    for entry in entries:
         if entry.kind == "rollback" and entry.version in served:
             del served[len(served) - served[::-1].index(entry.version) :]
         elif not served or served[-1] != entry.version:
             served.append(entry.version)
     if len(served) < 2:
-        raise NotFoundError(f"{alias} of {model} has no version before {newest.version} to go back to")
+        raise NotFoundError(f"{newest.alias} of {model} has no version before {newest.version} to go back to")
     return served[-2]
 
 

@@ -144,13 +144,9 @@ def next_version(store: Store, model: str, bump: Bump) -> str:
     if not claimed:
         return "1.0.0"
     major, minor, patch = names.number(claimed[-1].version)
-    match bump:
-        case "major":
-            return f"{major + 1}.0.0"
-        case "minor":
-            return f"{major}.{minor + 1}.0"
-        case "patch":
-            return f"{major}.{minor}.{patch + 1}"
+    if bump == "major":
+        return f"{major + 1}.0.0"
+    return f"{major}.{minor + 1}.0" if bump == "minor" else f"{major}.{minor}.{patch + 1}"
 
 
 def verify(store: Store, model: str, version: str) -> list[str]:

@@ -8,11 +8,14 @@ import os
 import re
 from pathlib import Path
 from threading import Lock
-from typing import Any, Protocol
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from firesteel.errors import ConflictError, IntegrityError, NotFoundError, StoreError
 
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\Z")
+_PREFIX = re.compile(r"[A-Za-z0-9._/-]{0,500}\Z")
+_ADDRESS = re.compile(r"https?://[A-Za-z0-9.-]+(?::([0-9]{1,5}))?/?\Z")
 SCHEMES = "file:///folder, file://relative/folder, s3://bucket/prefix or memory://"
 
 
@@ -174,30 +177,25 @@ class S3Store:
     def __init__(self, bucket: str, prefix: str) -> None:
         from datetime import timedelta
 
-        from obstore.exceptions import BaseError
         from obstore.store import S3Store as Client
 
-        endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+        if not _BUCKET.match(bucket) or not _PREFIX.match(prefix) or ".." in prefix:
+            raise StoreError(f"s3://{bucket}/{prefix} is no bucket with a prefix of plain names")
+        endpoint = _endpoint()
         region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
-        options: dict[str, Any] = {"region": region}
-        if endpoint:
-            if not re.match(r"https?://[^/\s]+", endpoint):  # the client would panic
-                raise StoreError(f"AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL is {endpoint!r}, not http(s)://host[:port]")
-            options |= {"endpoint": endpoint, "virtual_hosted_style_request": False}
-        try:
-            self._client = Client(
-                bucket,
-                prefix=prefix or None,
-                client_options={
-                    "connect_timeout": timedelta(seconds=2),
-                    "timeout": timedelta(seconds=30),
-                    "allow_http": bool(endpoint and endpoint.startswith("http://")),
-                },
-                retry_config={"max_retries": 2, "retry_timeout": timedelta(seconds=10)},
-                **options,
-            )
-        except BaseError as error:
-            raise StoreError(f"s3://{bucket} cannot be opened: {_first_line(error)}") from error
+        self._client = Client(
+            bucket,
+            prefix=prefix or None,
+            region=region,
+            endpoint=endpoint,
+            virtual_hosted_style_request=endpoint is None,
+            client_options={
+                "connect_timeout": timedelta(seconds=2),
+                "timeout": timedelta(seconds=30),
+                "allow_http": endpoint is not None and endpoint.startswith("http://"),
+            },
+            retry_config={"max_retries": 2, "retry_timeout": timedelta(seconds=10)},
+        )
 
     def get(self, key: str, *, limit: int) -> bytes:
         import obstore
@@ -238,6 +236,16 @@ class S3Store:
         except (obstore.exceptions.BaseError, OSError) as error:
             raise StoreError(f"{prefix} cannot be listed: {_first_line(error)}") from error
         return sorted(path.rstrip("/").rpartition("/")[2] for path in found)
+
+
+def _endpoint() -> str | None:
+    """Where S3 is, if not at its usual address; checked here, because the client would panic on what is no address."""
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or None
+    if endpoint:
+        match = _ADDRESS.match(endpoint)
+        if not match or int(match[1] or 0) > 65535:
+            raise StoreError(f"AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL is {endpoint[:200]!r}, not http(s)://host[:port]")
+    return endpoint
 
 
 def _within(data: bytes, key: str, limit: int) -> bytes:
