@@ -95,7 +95,7 @@ def _line(request: Request, answer: Answer, seconds: float) -> dict[str, Any]:
     line = {
         "request_id": request.request_id,
         "correlation_id": request.correlation_id,
-        "method": request.method,
+        "method": request.method[:16],
         "route": facts.get("route"),
         "status": answer.status,
         "code": facts.get("code"),

@@ -238,7 +238,7 @@ def _vocabulary(
     if vectorizer.analyzer != "word":
         alphabet = sorted({character for term in terms for character in term})
         lengths = sorted({len(term) for term in terms})
-        if terms and 2 * (len(alphabet) + 1) ** lengths[-1] <= 1 << 64:
+        if 2 * (len(alphabet) + 1) ** lengths[-1] <= 1 << 64:
             return _packed(terms, alphabet, lengths)
     separator = next((mark for mark in _SEPARATORS if not any(mark in term for term in terms)), None)
     if separator is None:

@@ -9,7 +9,7 @@ import numpy as np
 from firesteel.errors import ProgramError
 from firesteel.program import format, schema
 from firesteel.program.linear import Linear
-from firesteel.program.tokens import Tfidf
+from firesteel.program.tfidf import Tfidf
 
 
 class Target(NamedTuple):

@@ -244,7 +244,9 @@ def _endpoint() -> str | None:
     if endpoint:
         match = _ADDRESS.match(endpoint)
         if not match or int(match[1] or 0) > 65535:
-            raise StoreError(f"AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL is {endpoint[:200]!r}, not http(s)://host[:port]")
+            raise StoreError(
+                f"AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL is {endpoint[:200]!r}, not http(s)://host[:port]"
+            )
     return endpoint
 
 

@@ -1,0 +1,276 @@
+import asyncio
+import json
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import httpx
+import pytest
+from openapi_spec_validator import validate
+
+from firesteel.registry.store import MemoryStore, open_store
+from firesteel.settings import Settings
+from functions.classify import server
+from functions.classify.telemetry import Telemetry
+from tests.unit.classify.bundles import TICKET, release
+
+SETTINGS = Settings(rate_limit=0, refresh_seconds=0)
+
+
+@pytest.fixture
+def store(tmp_path):
+    """A registry on disk with one version, as `Settings` name it."""
+    url = f"file://{tmp_path}/store"
+    release(open_store(url), "1.0.0")
+    return url
+
+
+@pytest.fixture
+def serve(store, request):
+    """A client of a server with these settings, in process."""
+    name = f"tests-{request.node.name}"
+
+    def make(**changes):
+        telemetry = Telemetry(service=name, level="INFO")
+        app = server.create(replace(SETTINGS, **{"store": store, **changes}), telemetry)
+        return Client(app)
+
+    yield make
+    logging.getLogger(name).handlers.clear()
+
+
+class Client:
+    """Asks an ASGI app, one request after the other."""
+
+    def __init__(self, app):
+        self.app = app
+
+    def ask(self, method, path, *, client="10.0.0.1", **options):
+        async def ask():
+            transport = httpx.ASGITransport(self.app, client=(client, 1), raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url="http://server") as http:
+                return await http.request(method, path, **options)
+
+        return asyncio.run(ask())
+
+
+def test_a_ticket_is_classified_and_logged_in_one_line(serve, capsys):
+    answer = serve().ask("POST", "/classify", json=TICKET, headers={"x-request-id": "mine"})
+    assert answer.status_code == 200
+    assert answer.json()["predicted_department"] == "Tech Support"
+    assert answer.headers["x-request-id"] == "mine"
+    assert int(answer.headers["content-length"]) == len(answer.content)
+    [line] = [json.loads(text) for text in capsys.readouterr().out.splitlines()]
+    assert (line["route"], line["status"], line["request_id"]) == ("/classify", 200, "mine")
+    assert "_aws" not in line
+
+
+def test_every_request_has_its_line_pages_and_refusals_too(serve, capsys):
+    client = serve()
+    asked = [("GET", "/docs"), ("GET", "/openapi.json"), ("GET", "/metrics"), ("GET", "/nope"), ("POST", "/metrics"), ("POST", "/docs")]
+    for method, path in asked:
+        assert client.ask(method, path).headers["x-request-id"]
+    lines = [json.loads(text) for text in capsys.readouterr().out.splitlines()]
+    statuses = [(line.get("route"), line["status"], line.get("code")) for line in lines]
+    assert statuses == [
+        ("/docs", 200, None),
+        ("/openapi.json", 200, None),
+        ("/metrics", 200, None),
+        (None, 404, "not_found"),
+        (None, 405, "method_not_allowed"),
+        (None, 405, "method_not_allowed"),
+    ]
+
+
+def test_a_client_may_ask_as_often_as_the_limit_says(serve):
+    client = serve(rate_limit=3, rate_window_seconds=60)
+    assert [client.ask("POST", "/classify", json=TICKET).status_code for _ in range(4)] == [200, 200, 200, 429]
+    refused = client.ask("GET", "/nope")
+    assert refused.json()["code"] == "rate_limited"
+    assert 1 <= int(refused.headers["retry-after"]) <= 60
+    assert client.ask("GET", "/models", client="10.0.0.2").status_code == 200
+
+
+def test_probes_and_scrapers_are_not_limited(serve):
+    client = serve(rate_limit=1)
+    for path in ("/health", "/health/live", "/health/ready", "/metrics"):
+        assert [client.ask("GET", path).status_code for _ in range(3)] == [200] * 3
+
+
+def test_a_client_cannot_choose_the_address_it_is_limited_by(serve):
+    client = serve(rate_limit=1)
+    codes = [client.ask("GET", "/", headers={"x-forwarded-for": f"1.2.3.{n}"}).status_code for n in range(2)]
+    assert codes == [200, 429]
+
+
+def test_a_window_that_passed_makes_room_again(serve):
+    client = serve(rate_limit=1, rate_window_seconds=1)
+    assert client.ask("GET", "/").status_code == 200
+    wait = int(client.ask("GET", "/").headers["retry-after"])
+    time.sleep(wait + 0.05)
+    assert client.ask("GET", "/").status_code == 200
+
+
+def test_what_is_counted_is_shown_as_prometheus_text(serve):
+    client = serve()
+    for body in (TICKET, TICKET, {"title": 1}):
+        client.ask("POST", "/classify", json=body)
+    client.ask("POST", "/classify/batch", json={"items": [TICKET] * 3})
+    client.ask("PROPFIND", "/never/heard/of")
+    answer = client.ask("GET", "/metrics")
+    assert answer.headers["content-type"].startswith("text/plain")
+    lines = answer.text.splitlines()
+    assert 'firesteel_requests_total{method="POST",route="/classify",status="200"} 2.0' in lines
+    assert 'firesteel_requests_total{method="POST",route="/classify",status="422"} 1.0' in lines
+    assert 'firesteel_requests_total{method="",route="",status="404"} 1.0' in lines
+    assert 'firesteel_predictions_total{model="tickets",version="1.0.0"} 5.0' in lines
+    assert 'firesteel_request_seconds_count{route="/classify"} 3.0' in lines
+    assert 'firesteel_confidence_count{model="tickets",target="priority"} 5.0' in lines
+    assert "firesteel_refresh_failures 0.0" in lines
+    assert any(line.startswith("firesteel_model_generation{") and line.endswith(" 1.0") for line in lines)
+    assert "never" not in answer.text
+
+
+def test_without_origins_no_browser_is_let_in(serve):
+    answer = serve().ask("POST", "/classify", json=TICKET, headers={"origin": "https://a.example"})
+    assert "access-control-allow-origin" not in answer.headers
+
+
+def test_listed_origins_are_let_in_and_no_others(serve):
+    client = serve(cors_origins=("https://a.example",), cors_credentials=True)
+    good = client.ask("POST", "/classify", json=TICKET, headers={"origin": "https://a.example"})
+    assert good.headers["access-control-allow-origin"] == "https://a.example"
+    assert good.headers["access-control-allow-credentials"] == "true"
+    bad = client.ask("POST", "/classify", json=TICKET, headers={"origin": "https://b.example"})
+    assert "access-control-allow-origin" not in bad.headers
+    asking = {"origin": "https://a.example", "access-control-request-method": "POST", "access-control-request-headers": "content-type"}
+    assert client.ask("OPTIONS", "/classify", headers=asking).status_code == 200
+
+
+def test_the_server_starts_without_a_model_and_serves_it_once_it_is_there(serve, tmp_path, capsys):
+    url = f"file://{tmp_path}/empty"
+    client = serve(store=url)
+    assert client.ask("GET", "/health/ready").status_code == 503
+    release(open_store(url), "1.0.0")
+    give_up = time.monotonic() + 10
+    while client.ask("GET", "/health/ready").status_code == 503:
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
+    assert client.ask("POST", "/classify", json=TICKET).status_code == 200
+    assert '"reason":"nothing_published"' in capsys.readouterr().out
+
+
+def test_a_body_is_read_no_further_than_its_limit(serve):
+    app, read = serve().app, 0
+
+    async def receive():
+        nonlocal read
+        read += 1
+        return {"type": "http.request", "body": b" " * 40_000, "more_body": True}
+
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    headers = [(b"content-type", b"application/json")]
+    scope = {"type": "http", "method": "POST", "path": "/classify", "headers": headers, "client": None}
+    asyncio.run(app(scope, receive, send))
+    assert sent[0]["status"] == 413
+    assert read == 2
+
+
+def test_the_app_survives_a_caller_that_goes_away(serve):
+    messages = iter([{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}])
+    sent = []
+
+    async def receive():
+        return next(messages)
+
+    async def send(message):
+        sent.append(message)
+
+    headers = [(b"content-type", b"application/json")]
+    scope = {"type": "http", "method": "POST", "path": "/classify", "headers": headers, "client": ("10.0.0.1", 1)}
+    asyncio.run(serve().app(scope, receive, send))
+    assert sent[0]["status"] == 400
+
+
+def test_the_document_is_openapi_and_its_examples_are_answered_as_it_says(serve):
+    client = serve()
+    document = client.ask("GET", "/openapi.json").json()
+    validate(document)
+    schemas = document["components"]["schemas"]
+    answer = client.ask("POST", "/classify", json=schemas["Row"]["example"])
+    assert answer.json() == schemas["Result"]["example"]
+    assert list(schemas["Result"]["properties"]) == list(answer.json())
+    assert schemas["Row"]["required"] == ["title", "description"]
+    assert document["paths"]["/metrics"]
+
+
+def test_every_refusal_that_an_operation_knows_is_documented(serve):
+    document = serve().ask("GET", "/openapi.json").json()
+    responses = document["paths"]["/classify"]["post"]["responses"]
+    assert set(responses) == {"200", "400", "413", "415", "422", "429", "500", "503"}
+    examples = responses["400"]["content"]["application/json"]["examples"]
+    assert set(examples) == {"invalid_json", "invalid_base64", "unsupported_event"}
+
+
+def test_the_document_is_there_before_a_model_is(serve):
+    document = serve(store="memory://").ask("GET", "/openapi.json").json()
+    validate(document)
+    assert document["components"]["schemas"]["Row"] == {"type": "object"}
+
+
+def test_a_fault_of_ours_is_a_500_and_the_next_request_is_answered(serve, monkeypatch, capsys):
+    client = serve()
+
+    def fail(self, prefix):
+        raise RuntimeError("a secret")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(open_store(SETTINGS.store)), "folders", fail)
+        answer = client.ask("GET", "/models")
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
+    assert client.ask("GET", "/models").status_code == 200
+    assert "a secret" not in answer.text + capsys.readouterr().out
+
+
+def test_memory_is_a_store_too():
+    assert isinstance(open_store("memory://"), MemoryStore)
+
+
+def test_a_real_server_answers_over_a_socket_and_ends_when_told(store):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    script = "import sys; from firesteel.settings import Settings; from functions.classify import server; "
+    script += f"server.run(Settings(store={store!r}, port={port}))"
+    with subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ
+    ) as process:
+        try:
+            answer = _first_answer(f"http://127.0.0.1:{port}", process)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            out, err = process.communicate(timeout=20)
+    assert answer.status_code == 200
+    assert answer.json()["model_version"] == "1.0.0"
+    assert "server" not in answer.headers
+    assert [json.loads(line)["route"] for line in out.splitlines()] == ["/classify"]
+    assert err == b""
+
+
+def _first_answer(url, process):
+    give_up = time.monotonic() + 30
+    while True:
+        try:
+            return httpx.post(f"{url}/classify", json=TICKET, headers={"connection": "close"})
+        except httpx.ConnectError:
+            assert process.poll() is None, process.stderr.read()
+            assert time.monotonic() < give_up
+            time.sleep(0.05)
