@@ -59,4 +59,4 @@ def timed(command: Sequence[str], *, cwd: Path, **settings: str) -> dict[str, fl
         if process.returncode:
             output.seek(0)
             raise subprocess.CalledProcessError(process.returncode, command, output.read().decode()[-2000:])
-    return {"seconds": seconds, "MiB": usage.ru_maxrss / 1024}
+    return {"seconds": seconds, "cpu seconds": usage.ru_utime + usage.ru_stime, "MiB": usage.ru_maxrss / 1024}

@@ -4,6 +4,8 @@ Every route, and every path or method that is none, is answered by `operations.r
 otherwise than the lane. The routes carry the documentation; FastAPI parses and validates nothing.
 """
 
+import asyncio
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, cast
 
 from fastapi import FastAPI
@@ -37,16 +39,16 @@ def create(serving: Serving) -> FastAPI:
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
-        exception_handlers={HTTPException: _unmatched(serving)},
+        exception_handlers={HTTPException: _answer_as_table(serving), Exception: _fault},
     )
     for operation in OPERATIONS:
         _add(app, operation, serving)
 
     async def docs(http: HttpRequest) -> Response:
-        return _identified(http, get_swagger_ui_html(openapi_url=OPENAPI, title="Firesteel"))
+        return identified(http, get_swagger_ui_html(openapi_url=OPENAPI, title="Firesteel"))
 
     async def openapi(http: HttpRequest) -> Response:
-        return _identified(http, JSONResponse(schemas.complete(app.openapi(), serving.freshness.current())))
+        return identified(http, JSONResponse(schemas.complete(app.openapi(), serving.freshness.current())))
 
     app.add_api_route(DOCS, docs, methods=["GET"], include_in_schema=False)
     app.add_api_route(OPENAPI, openapi, methods=["GET"], include_in_schema=False)
@@ -70,24 +72,26 @@ def _add(app: FastAPI, operation: Operation, serving: Serving) -> None:
     )
 
 
-def _unmatched(serving: Serving) -> Any:
-    async def answer(http: HttpRequest, error: HTTPException) -> Response:
-        """404 and 405, in our words. A page of the server's own knows its methods better than the table does."""
-        request = request_of(http.scope)
-        found = operations.respond(request, serving)
-        if found.status == 404 and error.status_code == 405:
-            refused = Refused("method_not_allowed", headers={"allow": (error.headers or {}).get("Allow", "")})
-            found = answers.refuse(refused, request.request_id)
-        return _response(found)
+def _answer_as_table(serving: Serving) -> Callable[[HttpRequest, Exception], Coroutine[Any, Any, Response]]:
+    """404 and 405, in the table's words."""
+
+    async def answer(http: HttpRequest, _: Exception) -> Response:
+        return _response(operations.respond(request_of(http.scope), serving))
 
     return answer
+
+
+async def _fault(http: HttpRequest, _: Exception) -> Response:
+    """A page that could not be made."""
+    return _response(answers.refuse(Refused("internal_error"), request_of(http.scope).request_id))
 
 
 def _response(answer: Answer) -> Response:
     return Response(answer.body, answer.status, answer.headers)
 
 
-def _identified(http: HttpRequest, response: Response) -> Response:
+def identified(http: HttpRequest, response: Response) -> Response:
+    """The response of a page, with the request's id."""
     response.headers[answers.REQUEST_ID] = request_of(http.scope).request_id
     return response
 
@@ -105,6 +109,7 @@ def behind_mangum(app: FastAPI, request: Request) -> Answer:
         "body": None,
         "isBase64Encoded": False,
     }
-    answer = Mangum(app, lifespan="off")(event, cast("LambdaContext", None))
+    with asyncio.Runner():  # Mangum runs the app on the thread's event loop; there is none unless somebody makes it
+        answer = Mangum(app, lifespan="off")(event, cast("LambdaContext", None))
     headers = {name: value for name, value in answer["headers"].items() if name != "content-length"}
     return Answer(answer["statusCode"], headers, answer["body"].encode(), {"route": request.path})

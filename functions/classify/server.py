@@ -16,12 +16,13 @@ from limits import RateLimitItemPerSecond
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
 from firesteel.settings import Settings
 from functions.classify import answers, app, fetch, operations, refresh
 from functions.classify.answers import Answer, Refused
-from functions.classify.asgi import App, Message, Receive, Scope, Send, read_body, request_of, send_answer
+from functions.classify.asgi import App, Receive, Scope, Send, read_body, request_of, send_answer
 from functions.classify.events import Request
 from functions.classify.meters import Meters
 from functions.classify.refresh import Freshness
@@ -30,6 +31,7 @@ from functions.classify.telemetry import Telemetry
 
 METRICS = "/metrics"
 _PAGES = operations.PAGES | {METRICS}
+_REQUEST_ID = answers.REQUEST_ID.encode()
 _NEVER_LIMITED = ("/health", METRICS)  # probes and scrapers
 
 
@@ -66,38 +68,45 @@ class Front:
             return
         started = time.perf_counter()
         request = request_of(scope)
-        if request.path in _PAGES:
-            answer = await self._page(scope, receive, send)
-        else:
-            answer = await self._operate(request, receive)
+        try:
+            self._limit.check(request)
+        except Refused as refused:
+            answer = answers.refuse(refused, request.request_id)
             await send_answer(send, answer)
+        else:
+            is_page = request.method == "GET" and request.path in _PAGES
+            answer = await (self._page if is_page else self._operate)(request, scope, receive, send)
         seconds = time.perf_counter() - started
         self._meters.observe(request, answer, seconds)
         self._telemetry.answered(request, answer, seconds)
 
-    async def _operate(self, request: Request, receive: Receive) -> Answer:
+    async def _operate(self, request: Request, _: Scope, receive: Receive, send: Send) -> Answer:
         """Scoring one row takes less than handing it to a thread; what is slow must not hold up the others."""
         try:
-            self._limit.check(request)
-            operation, _ = operations.find(request.method, request.path)
+            if request.path == METRICS:
+                raise Refused("method_not_allowed", headers={"allow": "GET"})
+            operation, _parameters = operations.find(request.method, request.path)
         except Refused as refused:
-            return answers.refuse(refused, request.request_id)
-        request = request._replace(body=await read_body(receive, operation.body_limit))
-        if operation.slow:
-            return await asyncio.to_thread(operations.respond, request, self._serving)
-        return operations.respond(request, self._serving)
+            answer = answers.refuse(refused, request.request_id)
+        else:
+            request = request._replace(body=await read_body(receive, operation.body_limit))
+            if operation.slow:
+                answer = await asyncio.to_thread(operations.respond, request, self._serving)
+            else:
+                answer = operations.respond(request, self._serving)
+        await send_answer(send, answer)
+        return answer
 
-    async def _page(self, scope: Scope, receive: Receive, send: Send) -> Answer:
-        """Let the app answer; what it said, for the log."""
-        started: Message = {}
-
-        async def watch(message: Message) -> None:
-            started.update(message if message["type"] == "http.response.start" else {})
-            await send(message)
-
-        await self._inner(scope, receive, watch)
-        status = started.get("status", 500)
-        return Answer(status, {}, b"", {"route": scope["path"] if status < 400 else None})
+    async def _page(self, request: Request, scope: Scope, receive: Receive, send: Send) -> Answer:
+        """Let the app answer, under the same request id."""
+        others = [header for header in scope["headers"] if header[0].lower() != _REQUEST_ID]
+        identified = {**scope, "headers": [*others, (_REQUEST_ID, request.request_id.encode())]}
+        facts = {"route": request.path}
+        try:
+            await self._inner(identified, receive, send)
+        except Exception as error:  # noqa: BLE001 - the app has sent its 500 and raises what it was, for the log
+            return Answer(500, {}, b"", {**facts, "code": "internal_error", "error": error})
+        return Answer(200, {}, b"", facts)
 
 
 def create(settings: Settings, telemetry: Telemetry) -> App:
@@ -115,8 +124,8 @@ def create(settings: Settings, telemetry: Telemetry) -> App:
     serving = Serving(settings.model, settings.alias, freshness, lambda: source.store)
     service = app.create(serving)
 
-    async def metrics() -> Response:
-        return Response(meters.text(freshness), media_type=meters.media_type)
+    async def metrics(http: HttpRequest) -> Response:
+        return app.identified(http, Response(meters.text(freshness), media_type=meters.media_type))
 
     service.add_api_route(
         METRICS, metrics, methods=["GET"], response_class=Response, summary="Metrics", tags=["service"]

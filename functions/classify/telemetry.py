@@ -19,7 +19,7 @@ from functions.classify.answers import Answer
 from functions.classify.events import Request
 from functions.classify.refresh import Live, Trouble
 
-_SERIALISE = json.JSONEncoder(default=str, ensure_ascii=False, separators=(",", ":")).encode
+_SERIALISE = json.JSONEncoder(default=str, separators=(",", ":")).encode
 
 
 class Telemetry:
@@ -32,7 +32,7 @@ class Telemetry:
             utc=True,
             use_rfc3339=True,
             location=None,  # it would always be this file
-            json_serializer=_SERIALISE,  # made once, where the formatter's own is made for every line
+            json_serializer=_SERIALISE,  # made once, not for every line; ASCII, so that nothing can look like a line break
             json_deserializer=str,  # messages are words: do not try each as JSON
         )
         self._service = service

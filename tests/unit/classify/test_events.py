@@ -125,7 +125,11 @@ _values = st.recursive(
 _KEYS = sorted({*REST, *HTTP, "cookies"})
 
 
-@given(base=st.sampled_from([REST, HTTP]), changes=st.dictionaries(st.sampled_from(_KEYS), _values, max_size=4), gone=st.sets(st.sampled_from(_KEYS), max_size=2))
+@given(
+    base=st.sampled_from([REST, HTTP]),
+    changes=st.dictionaries(st.sampled_from(_KEYS), _values, max_size=4),
+    gone=st.sets(st.sampled_from(_KEYS), max_size=2),
+)
 def test_whatever_an_event_holds_it_is_a_request_or_refused(base, changes, gone):
     event = {key: value for key, value in {**base, **changes}.items() if key not in gone}
     try:

@@ -75,7 +75,12 @@ def test_an_answer_below_its_threshold_is_for_review():
 
 @pytest.mark.parametrize(
     "content_type",
-    ["application/json", "Application/JSON; charset=UTF-8", 'application/json;charset="utf-8"', "application/vnd.x+json"],
+    [
+        "application/json",
+        "Application/JSON; charset=UTF-8",
+        'application/json;charset="utf-8"',
+        "application/vnd.x+json",
+    ],
 )
 def test_json_in_utf8_is_accepted_under_its_names(serving, content_type):
     assert ask(serving, "POST", "/classify", TICKET, {"content-type": content_type})[0] == 200
@@ -213,7 +218,18 @@ def test_a_body_may_have_its_limit_and_no_byte_more(serving, path, limit):
 
 
 @pytest.mark.parametrize(
-    "path", ["/nope", "", "//", "/classify/", "/models/", "/models//versions", "/models/a/b", "/CLASSIFY", "/models/a/versions/x"]
+    "path",
+    [
+        "/nope",
+        "",
+        "//",
+        "/classify/",
+        "/models/",
+        "/models//versions",
+        "/models/a/b",
+        "/CLASSIFY",
+        "/models/a/versions/x",
+    ],
 )
 def test_unknown_paths_are_not_found(serving, path):
     assert refused(serving, "GET", path)[:2] == (404, "not_found")
@@ -239,7 +255,11 @@ def test_wrong_methods_are_told_the_right_ones(serving, method, path, allow):
 
 def test_without_a_model_there_is_no_answer_but_a_reason():
     serving = serving_over(MemoryStore())
-    for method, path, body in [("POST", "/classify", TICKET), ("POST", "/classify/batch", {"items": [TICKET]}), ("GET", "/health/ready", b"")]:
+    for method, path, body in [
+        ("POST", "/classify", TICKET),
+        ("POST", "/classify/batch", {"items": [TICKET]}),
+        ("GET", "/health/ready", b""),
+    ]:
         code, name, headers = refused(serving, method, path, body)
         assert (code, name, headers["retry-after"]) == (503, "no_model", "30")
     code, body, _ = ask(serving, "GET", "/health")

@@ -72,10 +72,11 @@ def test_a_ticket_is_classified_and_logged_in_one_line(serve, capsys):
 
 def test_every_request_has_its_line_pages_and_refusals_too(serve, capsys):
     client = serve()
-    asked = [("GET", "/docs"), ("GET", "/openapi.json"), ("GET", "/metrics"), ("GET", "/nope"), ("POST", "/metrics"), ("POST", "/docs")]
-    for method, path in asked:
-        assert client.ask(method, path).headers["x-request-id"]
+    pages = [("GET", "/docs"), ("GET", "/openapi.json"), ("GET", "/metrics")]
+    refusals = [("GET", "/nope"), ("POST", "/metrics"), ("POST", "/docs")]
+    ids = [client.ask(method, path).headers["x-request-id"] for method, path in pages + refusals]
     lines = [json.loads(text) for text in capsys.readouterr().out.splitlines()]
+    assert [line["request_id"] for line in lines] == ids
     statuses = [(line.get("route"), line["status"], line.get("code")) for line in lines]
     assert statuses == [
         ("/docs", 200, None),
@@ -90,8 +91,9 @@ def test_every_request_has_its_line_pages_and_refusals_too(serve, capsys):
 def test_a_client_may_ask_as_often_as_the_limit_says(serve):
     client = serve(rate_limit=3, rate_window_seconds=60)
     assert [client.ask("POST", "/classify", json=TICKET).status_code for _ in range(4)] == [200, 200, 200, 429]
-    refused = client.ask("GET", "/nope")
-    assert refused.json()["code"] == "rate_limited"
+    for path in ("/nope", "/docs"):
+        refused = client.ask("GET", path)
+        assert (refused.status_code, refused.json()["code"]) == (429, "rate_limited")
     assert 1 <= int(refused.headers["retry-after"]) <= 60
     assert client.ask("GET", "/models", client="10.0.0.2").status_code == 200
 
@@ -148,7 +150,11 @@ def test_listed_origins_are_let_in_and_no_others(serve):
     assert good.headers["access-control-allow-credentials"] == "true"
     bad = client.ask("POST", "/classify", json=TICKET, headers={"origin": "https://b.example"})
     assert "access-control-allow-origin" not in bad.headers
-    asking = {"origin": "https://a.example", "access-control-request-method": "POST", "access-control-request-headers": "content-type"}
+    asking = {
+        "origin": "https://a.example",
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "content-type",
+    }
     assert client.ask("OPTIONS", "/classify", headers=asking).status_code == 200
 
 
@@ -274,3 +280,16 @@ def _first_answer(url, process):
             assert process.poll() is None, process.stderr.read()
             assert time.monotonic() < give_up
             time.sleep(0.05)
+
+
+def test_a_page_that_cannot_be_made_is_a_500_in_our_words_and_logged(serve, monkeypatch, capsys):
+    client = serve()
+    monkeypatch.setattr("functions.classify.schemas.complete", lambda *_: 1 / 0)
+    answer = client.ask("GET", "/openapi.json", headers={"x-request-id": "mine"})
+    assert (answer.status_code, answer.json()["code"], answer.headers["x-request-id"]) == (
+        500,
+        "internal_error",
+        "mine",
+    )
+    [line] = [json.loads(text) for text in capsys.readouterr().out.splitlines()]
+    assert (line["route"], line["status"], line["error"]) == ("/openapi.json", 500, "ZeroDivisionError")

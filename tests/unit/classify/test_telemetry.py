@@ -153,7 +153,12 @@ def test_a_fault_of_ours_says_where_and_never_what(telemetry, capsys):
     telemetry().answered(request, answer, 0.001)
     written = capsys.readouterr().out
     [line] = [json.loads(text) for text in written.splitlines()]
-    assert (line["level"], line["status"], line["code"], line["error"]) == ("ERROR", 500, "internal_error", "ZeroDivisionError")
+    assert (line["level"], line["status"], line["code"], line["error"]) == (
+        "ERROR",
+        500,
+        "internal_error",
+        "ZeroDivisionError",
+    )
     assert any("browse.py" in frame and "models" in frame for frame in line["frames"])
     assert (line["request_id"], line["correlation_id"]) == ("req-1", "gateway-1")
     assert "canary" not in written

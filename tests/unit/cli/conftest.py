@@ -93,9 +93,6 @@ def store(firesteel: Run, published: Path, tmp_path: Path, monkeypatch: pytest.M
     return copy
 
 
-Serve = Callable[..., Any]
-
-
 @contextmanager
 def listening(app: App) -> Iterator[str]:
     """Serve an app on a free port until the end of the block; gives its base URL."""

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import typer.main
@@ -74,16 +75,12 @@ def test_a_failure_is_one_message_on_standard_error_and_no_traceback() -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_settings_come_from_the_env_file_of_the_current_folder(firesteel: Run, published: object) -> None:
-    from pathlib import Path
-
+def test_settings_come_from_the_env_file_of_the_current_folder(firesteel: Run, published: Path) -> None:
     Path(".env").write_text(f"FIRESTEEL_STORE=file://{published}\n")
     assert firesteel("versions", "tickets").code == 0
 
 
 def test_a_wrong_line_in_the_env_file_is_named(firesteel: Run) -> None:
-    from pathlib import Path
-
     Path(".env").write_text("FIRESTEEL_PORTS=80\n")
     done = firesteel("versions", "tickets")
     assert done.code == 3
