@@ -5,11 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cli.emulator import Emulator
-
 from benchmarks.peers import install
 from benchmarks.s3 import BUCKET, S3
 from benchmarks.workload import ROOT, Subject, api_event
+from cli.emulator import Emulator
 
 NAMES = ("firesteel", "bare", "hello_world", "usual_stack")
 BUILD = ROOT / ".aws-sam" / "build"

@@ -8,12 +8,11 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from firesteel.program import predictor
-
 from benchmarks import report
 from benchmarks.peers import pipelines
 from benchmarks.report import Target
 from benchmarks.workload import Subject, arguments, subject
+from firesteel.program import predictor
 
 BATCH = 1000
 TARGETS = (

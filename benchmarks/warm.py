@@ -6,12 +6,11 @@ All functions stay started; they take turns in blocks of requests, and each bloc
 import statistics
 from contextlib import ExitStack
 
-from cli.emulator import Emulator
-
 from benchmarks import report, s3
 from benchmarks.lambdas import NAMES, Contest, contest
 from benchmarks.report import Target
 from benchmarks.workload import arguments, subject
+from cli.emulator import Emulator
 
 TARGETS = (Target("p50 ms", "firesteel", "bare", 1.3, 1.15),)
 

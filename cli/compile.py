@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from cli.output import AsJson, console, print_json
+from firesteel.errors import CompileError, DataError
 
 
 def add_to(app: typer.Typer) -> None:
@@ -36,10 +37,13 @@ def compile_pipeline(
     from firesteel.program import predictor
     from functions.train import compile, parity
 
-    fitted = joblib.load(pipeline)
+    try:
+        fitted = joblib.load(pipeline)
+    except Exception as error:  # loading runs code of the file, which may fail in any way
+        raise CompileError(f"{pipeline} cannot be loaded by joblib: {type(error).__name__}: {error}") from error
     program = compile.to_program(model, compile.text_schema(text, max_length), {target: fitted})
     loaded = predictor.load(program)
-    texts = check.read_text(encoding="utf-8").splitlines() if check else []
+    texts = _texts(check) if check else []
     hostile = parity.fuzz(texts or ["The quick brown fox jumps over the lazy dog"], [text], rows=1000, seed=0)
     texts += hostile[text]
     difference = parity.check(loaded, {text: texts}, parity.expected({target: fitted}, texts))
@@ -51,3 +55,11 @@ def compile_pipeline(
         console.print(
             f"{output}: {len(program):,} bytes; agrees to {difference:.1e} on {summary['rows_checked']} texts"
         )
+
+
+def _texts(path: Path) -> list[str]:
+    """The lines of a text file. Raises DataError when it is not UTF-8."""
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from None

@@ -56,7 +56,7 @@ class Emulator:
         missing = [str(folder) for folder in (artifact, *layers) if not folder.is_dir()]
         if missing:
             raise EmulatorError(f"{', '.join(missing)}: no such folder; run `make build` first")
-        self._program = _emulator_program()
+        self._program = emulator_program()
         self._artifact = artifact.resolve()
         self._handler = handler
         self._layers = [layer.resolve() / "python" for layer in layers]
@@ -183,7 +183,7 @@ def _children(pid: int) -> list[int]:
     return [int(child) for children in lists for child in children.read_text().split()]
 
 
-def _emulator_program() -> Path:
+def emulator_program() -> Path:
     """The emulator in SAM's environment. Raises EmulatorError when it is not there or this machine cannot run it."""
     machine = {"x86_64": "x86_64", "aarch64": "arm64"}.get(platform.machine())
     if sys.platform != "linux" or machine is None:

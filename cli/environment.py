@@ -6,8 +6,9 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
+from firesteel.errors import SettingsError
 from firesteel.registry.store import Store, open_store
-from firesteel.settings import Settings
+from firesteel.settings import PREFIX, Settings
 
 
 @cache
@@ -17,7 +18,15 @@ def settings() -> Settings:
 
 
 def _from_file() -> dict[str, str]:
-    return {key: value for key, value in dotenv_values(".env").items() if value is not None}
+    """What `.env` says. Raises SettingsError when it is not UTF-8 or a setting in it has no `=`."""
+    try:
+        values = dotenv_values(".env")
+    except UnicodeDecodeError as error:
+        raise SettingsError(f".env is not UTF-8 at byte {error.start}") from None
+    for key, value in values.items():
+        if value is None and key.startswith(PREFIX):
+            raise SettingsError(f".env: {key} has no value; write {key}=")
+    return {key: value for key, value in values.items() if value is not None}
 
 
 def open_registry() -> Store:

@@ -237,9 +237,9 @@ def _tool(what: str, command: list[str] | None, remedy: str) -> Finding:
 
 
 def _emulator() -> Finding:
-    from cli.emulator import EmulatorError, _emulator_program
+    from cli.emulator import EmulatorError, emulator_program
 
     try:
-        return Finding("emulator", "ok", str(_emulator_program()))
+        return Finding("emulator", "ok", str(emulator_program()))
     except EmulatorError as error:
         return Finding("emulator", "warn", str(error), "only `make invoke` needs it")

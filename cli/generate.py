@@ -21,7 +21,8 @@ def generate(
     out: Annotated[Path, typer.Option(help="The CSV file to write.")] = Path("data.csv"),
 ) -> None:
     """Write synthetic rows to a CSV file."""
-    known = sorted(path.stem for path in (project_root() / "models").glob("*.py"))
+    models = project_root() / "models"
+    known = sorted(path.stem for path in models.glob("*.py") if path.with_suffix(".yaml").exists())
     if model not in known:
         raise typer.BadParameter(f"{model!r} has no generator; there are: {', '.join(known)}")
     import_module(f"models.{model}").write(out, rows, seed)

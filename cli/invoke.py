@@ -22,6 +22,10 @@ def invoke(
     """Invoke the built classify function with an event and print its answer."""
     from cli.emulator import Emulator
 
+    try:
+        sent = json.loads(event.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise typer.BadParameter(f"{event} is not JSON: {error}") from None
     chosen = settings()
     environment = {
         "FIRESTEEL_STORE": _absolute(chosen.store),
@@ -35,7 +39,7 @@ def invoke(
         environment,
         [root / build / "FiresteelLayer"],
     ) as emulator:
-        answer, seconds = emulator.invoke(json.loads(event.read_text()))
+        answer, seconds = emulator.invoke(sent)
     typer.echo(json.dumps(answer, indent=2, ensure_ascii=False))
     errors.print(f"cold start to answer: {seconds * 1000:.0f} ms")
 

@@ -7,7 +7,7 @@ from rich.markup import escape
 
 from cli import compile, demo, doctor, evaluate, generate, invoke, predict, registry, serve, smoke, train
 from cli.output import errors
-from firesteel.errors import ConflictError, DataError, DefinitionError, FiresteelError, GateError, SettingsError
+from firesteel.errors import ConflictError, DataError, DefinitionError, FiresteelError, GateError, InputError, SettingsError
 
 app = typer.Typer(
     name="firesteel",
@@ -26,7 +26,7 @@ for module in (demo, train, predict, serve, smoke, evaluate, doctor, compile, ge
 def exit_code(error: FiresteelError) -> int:
     """The process's exit code for a failure."""
     match error:
-        case DataError() | DefinitionError() | SettingsError():
+        case DataError() | DefinitionError() | InputError() | SettingsError():
             return 3
         case GateError():
             return 4
@@ -43,6 +43,11 @@ def run() -> None:
     except FiresteelError as error:
         errors.print(f"[bold red]{type(error).__name__}[/]: {escape(str(error))}")
         sys.exit(exit_code(error))
+    except OSError as error:  # a file of the user's that cannot be read or written
+        errors.print(
+            f"[bold red]{type(error).__name__}[/]: {escape(str(error.filename))}: {escape(str(error.strerror))}"
+        )
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ from rich.table import Table
 console = Console(highlight=False, soft_wrap=True)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
+_PIPED_WIDTH = 1000  # characters: one row is one line for grep and awk
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of text for people.")]
 
 
@@ -38,4 +40,5 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title:
     table = Table(*columns, title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for row in rows:
         table.add_row(*("" if cell is None else str(cell) for cell in row))
-    console.print(table)
+    wide = console if console.is_terminal else Console(width=_PIPED_WIDTH, highlight=False)
+    wide.print(table)

@@ -1,10 +1,12 @@
 """`firesteel predict`: answers from a published version, without a server."""
 
-import csv
 import json
+import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Annotated, Any
 
 import typer
@@ -12,8 +14,9 @@ from rich.markup import escape
 
 from cli.environment import open_registry, settings
 from cli.output import AsJson, console, print_json
-from firesteel.errors import DataError, InputError
+from firesteel.errors import InputError
 from firesteel.program.predictor import Prediction, Predictor, load
+from firesteel.program.schema import Schema
 from firesteel.registry import alias, bundle
 
 
@@ -49,7 +52,7 @@ def predict(
         return
     for name, label in answer["labels"].items():
         console.print(f"{name:<12} [bold]{escape(label)}[/]  {answer['confidences'][name]:.3f}")
-    console.print("a person should look at this" if answer["review"] else "sure enough to be automatic")
+    console.print("a person should look at this" if answer["review"] else "automatic: above the confidence that the wanted accuracy needs")
 
 
 def _load(model: str, version: str | None) -> tuple[str, Predictor]:
@@ -80,8 +83,7 @@ def _answer(prediction: Prediction, version: str) -> dict[str, Any]:
 
 def _predict_file(predictor: Predictor, version: str, data: str) -> None:
     """One JSON line a row, in order; a row that does not fit gets its error instead."""
-    inputs = {field.name for field in predictor.inputs.fields}
-    for line, row in _rows(data, inputs):
+    for line, row in _rows(data, predictor.inputs):
         try:
             answer = _answer(predictor.predict(predictor.check(row)), version)
         except InputError as error:
@@ -89,12 +91,27 @@ def _predict_file(predictor: Predictor, version: str, data: str) -> None:
         typer.echo(json.dumps({"line": line, **answer}, ensure_ascii=False))
 
 
-def _rows(data: str, inputs: set[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    """The inputs of a CSV's rows, with the line on which each row ends; other columns are left out."""
-    try:
-        with sys.stdin if data == "-" else Path(data).open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            for row in reader:
-                yield reader.line_num, {name: value for name, value in row.items() if name in inputs}
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{data}: {error}") from None
+def _rows(data: str, inputs: Schema) -> Iterator[tuple[int, dict[str, str]]]:
+    """The inputs of a CSV's rows, with the line on which each row begins; other columns are left out.
+
+    Raises DataError for a file that is not CSV in UTF-8, or has no column for a required input.
+    """
+    from functions.train import csvfile
+
+    names = {field.name for field in inputs.fields}
+    needed = [field.name for field in inputs.fields if field.required]
+    with _file(data) as path, csvfile.opened(path, needed) as file:
+        for line, row in file.rows:
+            yield line, {name: value for name, value in zip(file.header, row, strict=False) if name in names}
+
+
+@contextmanager
+def _file(data: str) -> Iterator[Path]:
+    """The file that `--data` names. Standard input is copied: the reader goes back to say where a file is wrong."""
+    if data != "-":
+        yield Path(data)
+        return
+    with NamedTemporaryFile(prefix="standard-input-", suffix=".csv") as copy:
+        shutil.copyfileobj(sys.stdin.buffer, copy)
+        copy.flush()
+        yield Path(copy.name)

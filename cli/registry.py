@@ -117,9 +117,9 @@ def verify(
 ) -> None:
     """Read every file of a version again and compare it with what was published."""
     store = open_registry()
-    found = [bundle.Version(version, True)] if version else bundle.versions(store, model)
+    found = [one for one in bundle.versions(store, model) if version in (None, one.version)]
     if not found:
-        raise NotFoundError(f"there is no model {model!r}")
+        raise NotFoundError(f"there is no {model} {version}" if version else f"there is no model {model!r}")
     unfinished = [one.version for one in found if not one.complete]
     problems = {one.version: bundle.verify(store, model, one.version) for one in found if one.complete}
     if as_json:

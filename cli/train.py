@@ -1,6 +1,7 @@
 """`firesteel train`: from a CSV to a published, gated version."""
 
 import getpass
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,7 +12,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from cli.environment import open_registry, project_root
 from cli.output import AsJson, console, errors, print_json
 from firesteel import definition_file
-from firesteel.errors import GateError
+from firesteel.errors import ConflictError, GateError
+from firesteel.registry import bundle, names
+from firesteel.registry.store import Store
 
 
 def add_to(app: typer.Typer) -> None:
@@ -42,11 +45,13 @@ def train(
     from functions.train import train as training
 
     described = definition_file.load(file_of(model))
-    rejected = quarantine or data.with_suffix(".quarantine.csv")
+    rejected = quarantine or data.parent / f"{data.stem}.quarantine.csv"
     store = open_registry()
+    if version:
+        _must_be_free(store, described.model, version)
     bar = Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=errors, transient=False)
-    with bar:
-        task = bar.add_task("reading", total=None, visible=errors.is_terminal)
+    with bar if errors.is_terminal else nullcontext():
+        task = bar.add_task("reading", total=None)
 
         def progress(stage: str, done: int, total: int) -> None:
             bar.update(task, description=stage, completed=done + 1, total=total + 2)
@@ -54,7 +59,7 @@ def train(
         rows = dataset.read(data, described, quarantine=rejected)
         test = None
         if test_data:
-            beside = test_data.with_suffix(".quarantine.csv")
+            beside = test_data.parent / f"{test_data.stem}.quarantine.csv"
             test = dataset.read(test_data, described, quarantine=beside, min_rows_per_class=0)
         _report_rows(rows, rejected)
         trained = training.train(described, rows, tune=tune, hold_out=evaluation, test=test, progress=progress)
@@ -79,6 +84,13 @@ def train(
             f"{described.model} {done.version} is published but not served: "
             + "; ".join(verdict.sentence() for verdict in done.failed)
         )
+
+
+def _must_be_free(store: Store, model: str, version: str) -> None:
+    """Fail before the training, not after it. Raises ConflictError, and NotFoundError for what is no version."""
+    if version in [one.version for one in bundle.versions(store, model)]:
+        raise ConflictError(f"{model} {version} exists already: versions are never written twice")
+    names.version_folder(model, version)
 
 
 def file_of(model: str) -> Path:

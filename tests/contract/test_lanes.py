@@ -278,7 +278,10 @@ def test_lane_and_mangum_answer_the_same(lanes, name, kind):
 @pytest.mark.parametrize("name", CASES)
 def test_lane_and_server_answer_the_same(lanes, name):
     case = CASES[name]
-    assert lanes.fast(http_event_2(case, "mine")) == lanes.server(case, "mine")
+    fast = lanes.fast(http_event_2(case, "mine"))
+    if case.method == "HEAD":  # over HTTP, the answer to HEAD has no body
+        fast = fast._replace(body=b"")
+    assert fast == lanes.server(case, "mine")
 
 
 @pytest.mark.parametrize("state", ["lanes_without_a_model", "lanes_with_an_older_model"])
@@ -286,8 +289,6 @@ def test_lane_and_server_answer_the_same(lanes, name):
     "name", ["a ticket", "a batch", "title empty", "cut off", *(name for name in GOOD if name.startswith("GET"))]
 )
 def test_they_answer_the_same_whatever_is_loaded(request, state, name):
-    if name.startswith("GET /models/") and state == "lanes_without_a_model":
-        pytest.skip("an empty registry has no models")
     lanes, case = request.getfixturevalue(state), CASES[name]
     event = http_event_2(case, "mine")
     assert lanes.fast(event) == lanes.mangum(event) == lanes.server(case, "mine")

@@ -128,9 +128,10 @@ def test_nothing_half_written_is_ever_listed(tmp_path):
 
 def test_a_disk_that_cannot_be_written_or_read_is_a_store_error(tmp_path):
     (tmp_path / "file").write_text("in the way")
-    store = open_store(f"file://{tmp_path}/file")
+    with pytest.raises(StoreError, match="is a file, not a folder"):
+        open_store(f"file://{tmp_path}/file")
     with pytest.raises(StoreError, match="cannot be written"):
-        store.create("a/b", b"x")
+        open_store(f"file://{tmp_path}").create("file/b", b"x")
     looped = DiskStore(tmp_path)
     (tmp_path / "loop").symlink_to("loop")
     with pytest.raises(StoreError, match="cannot be read"):
@@ -151,6 +152,11 @@ def test_a_bucket_that_does_not_exist_or_answer_is_told_from_an_absent_key(s3_en
     ):
         with pytest.raises(StoreError):
             attempt()
+
+
+def test_without_an_endpoint_s3_is_at_its_usual_address(s3_environment, monkeypatch):
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    assert open_store("s3://bucket")
 
 
 @pytest.mark.parametrize("endpoint", ["localhost:9000", "http://[bad", "http://a:99999", "http://a b", "http://", "ftp://a"])

@@ -64,7 +64,7 @@ class InputError(FiresteelError):
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         self.problems = problems
-        super().__init__("; ".join(f"{problem.field}: {problem.message}" for problem in problems))
+        super().__init__("; ".join(f"{problem.field or 'the row'} {problem.message}" for problem in problems))
 
 
 class ProgramError(FiresteelError):

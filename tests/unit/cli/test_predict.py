@@ -50,7 +50,7 @@ def test_one_of_fields_and_a_file_must_be_given(words: list[str], firesteel: Run
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (["tickets", "--set", "title=a"], 1, "description"),
+        (["tickets", "--set", "title=a"], 3, "description"),
         (["tickets", "--data", "missing.csv"], 3, "missing.csv"),
         (["tickets", "--version", "7.0.0", "--set", "title=a"], 1, "7.0.0"),
         (["nope", "--set", "title=a"], 1, "nope"),

@@ -49,7 +49,7 @@ def current(store: Store, model: str, alias: str) -> Entry:
     """The newest entry: one listing and one read. Raises NotFoundError when the alias was never set."""
     generations = _generations(store, model, alias)
     if not generations:
-        raise NotFoundError(f"{model} has no alias {alias}")
+        raise NotFoundError(f"{model} has no alias {alias}: nothing was promoted to it yet (`firesteel versions {model}`)")
     return _read(store, model, alias, generations[-1])
 
 

@@ -105,6 +105,8 @@ class DiskStore:
     """A folder. An object is written aside, made durable, then linked to its name, which fails if the name is taken."""
 
     def __init__(self, root: Path) -> None:
+        if root.exists() and not root.is_dir():
+            raise StoreError(f"{root} is a file, not a folder to keep a store in")
         self._root = root
 
     def get(self, key: str, *, limit: int) -> bytes:

@@ -1,0 +1,51 @@
+import subprocess
+import sys
+
+
+def run(script):
+    done = subprocess.run([sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+BEGIN = "import gc, sys; from functions.classify import coldstart; environ = {}; coldstart.begin(environ); "
+
+
+def test_blas_gets_one_thread_unless_somebody_said_otherwise():
+    script = BEGIN + "print(environ); environ = {'OPENBLAS_NUM_THREADS': '4'}; coldstart.begin(environ); print(environ)"
+    assert "".join(run(script)) == "{'OPENBLAS_NUM_THREADS':'1'}{'OPENBLAS_NUM_THREADS':'4'}"
+
+
+def test_garbage_is_collected_again_once_all_is_loaded_but_not_what_is_loaded():
+    script = (
+        BEGIN
+        + "off = gc.isenabled(); import numpy; coldstart.end(); print(off, gc.isenabled(), gc.get_freeze_count() > 10_000)"
+    )
+    assert run(script) == ["False", "True", "True"]
+
+
+def test_numpy_works_as_ever_but_for_docstrings_of_its_c_functions():
+    script = (
+        BEGIN + "import numpy as np; print(np.arange(6).reshape(2, 3).sum(0).tolist(), np.ndarray.sum.__doc__ is None)"
+    )
+    assert "".join(run(script)) == "[3,5,7]True"
+
+
+def test_jmespath_is_loaded_when_it_is_asked_for():
+    script = (
+        BEGIN + "from aws_lambda_powertools.logging import Logger; before = 'jmespath' in sys.modules; "
+        "from types import SimpleNamespace; logger = Logger(service='x'); "
+        "context = SimpleNamespace(function_name='', memory_limit_in_mb=1, invoked_function_arn='', aws_request_id=''); "
+        "logger.inject_lambda_context(lambda event, context: None, correlation_id_path='a.b')({'a': {'b': 'c'}}, context); "
+        "print(before, 'jmespath' in sys.modules, logger.get_correlation_id())"
+    )
+    assert run(script) == ["False", "True", "c"]
+
+
+def test_what_is_imported_already_stays_as_it_is():
+    script = (
+        "import numpy, aws_lambda_powertools, sys; before = dict(sys.modules); "
+        "from functions.classify import coldstart; coldstart.begin({}); "
+        "print(all(sys.modules[name] is module for name, module in before.items()))"
+    )
+    assert run(script) == ["True"]

@@ -1,0 +1,110 @@
+"""The handler in processes of its own, as Lambda starts it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from firesteel.registry.store import open_store
+from tests.unit.classify.bundles import TICKET, release
+from tests.unit.classify.test_events import FOREIGN, HTTP, REST
+
+ROOT = Path(__file__).parents[3]
+SCRIPT = """
+import json, sys
+from types import SimpleNamespace
+from functions.classify.handler import handler
+context = SimpleNamespace(function_name="f", memory_limit_in_mb=512, invoked_function_arn="arn", aws_request_id="lambda-1")
+answers = [handler(event, context) for event in json.load(sys.stdin)]
+print(json.dumps({"answers": answers, "modules": sorted(sys.modules)}), file=sys.stderr)
+"""
+
+
+def invoke(store, *events, **settings):
+    """The answers to the events, the log lines, and the modules that were loaded, of a fresh process."""
+    environment = {
+        "PATH": os.defpath,
+        "PYTHONPATH": f"{ROOT}:{ROOT / 'layers' / 'firesteel'}",
+        "FIRESTEEL_STORE": store,
+    }
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", SCRIPT],
+        input=json.dumps(events), env=environment | settings, cwd="/", capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    ended = json.loads(done.stderr)
+    return ended["answers"], [json.loads(line) for line in done.stdout.splitlines()], ended["modules"]
+
+
+@pytest.fixture
+def store(tmp_path):
+    return f"file://{tmp_path}"
+
+
+def test_events_are_answered_and_logged_one_line_each(store):
+    release(open_store(store), "1.0.0")
+    body = json.dumps(TICKET)
+    answers, lines, _ = invoke(store, HTTP | {"body": body}, REST | {"body": body}, *FOREIGN.values())
+    assert [answer["statusCode"] for answer in answers] == [200, 200] + [400] * len(FOREIGN)
+    assert len(lines) == len(answers)
+    assert [line["cold_start"] for line in lines[:2]] == [True, False]
+    assert (lines[0]["ColdStarts"], lines[0]["service"], lines[0]["function_request_id"]) == (
+        [1.0],
+        "firesteel",
+        "lambda-1",
+    )
+    assert "ColdStarts" not in lines[1]
+
+
+def test_a_hot_request_imports_no_web_framework_and_a_page_does(store):
+    release(open_store(store), "1.0.0")
+    heavy = {
+        "fastapi",
+        "starlette",
+        "mangum",
+        "pydantic",
+        "asyncio",
+        "jmespath",
+        "uvicorn",
+        "prometheus_client",
+        "limits",
+    }
+    _, _, modules = invoke(store, HTTP | {"body": json.dumps(TICKET)}, FOREIGN["S3"], {**HTTP, "rawPath": "/nope"})
+    assert not heavy & set(modules)
+    page = {**HTTP, "requestContext": {"http": {"method": "GET", "path": "/openapi.json"}}}
+    [answer], _, modules = invoke(store, page)
+    assert json.loads(answer["body"])["openapi"].startswith("3.")
+    assert {"fastapi", "mangum"} <= set(modules)
+
+
+def test_a_corrupt_newest_bundle_is_refused_at_the_start_and_the_log_says_why(store, tmp_path):
+    release(open_store(store), "1.0.0")
+    program = tmp_path / "models/tickets/v1.0.0/program.safetensors"
+    data = program.read_bytes()
+    program.chmod(0o600)
+    program.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    health = {**HTTP, "requestContext": {"http": {"method": "GET", "path": "/health"}}}
+    [refused, reported], lines, _ = invoke(store, HTTP | {"body": json.dumps(TICKET)}, health)
+    assert (refused["statusCode"], json.loads(refused["body"])["code"]) == (503, "no_model")
+    assert json.loads(reported["body"])["reason"]["code"] == "corrupt_bundle"
+    assert (lines[0]["message"], lines[0]["error"]) == ("refresh failed", "IntegrityError")
+    assert "SHA-256" in lines[0]["cause"]
+    assert "program.safetensors" not in refused["body"] + reported["body"]
+    assert lines[1]["RefreshFailures"] == [1.0]
+
+
+def test_a_bad_setting_stops_the_start_with_its_name(store):
+    with pytest.raises(RuntimeError, match="FIRESTEEL_PROT is no setting; did you mean FIRESTEEL_PORT"):
+        invoke(store, FIRESTEEL_PROT="1")
+
+
+def test_the_shipped_events_are_answered(store):
+    release(open_store(store), "1.0.0")
+    events = [json.loads(path.read_text()) for path in sorted((ROOT / "events").glob("*classify*.json"))]
+    assert events
+    answers, _, _ = invoke(store, *events)
+    assert all(answer["statusCode"] in (200, 422) for answer in answers)
