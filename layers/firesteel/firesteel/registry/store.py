@@ -189,7 +189,7 @@ class S3Store:
             bucket,
             prefix=prefix or None,
             region=region,
-            endpoint=endpoint,
+            **({"endpoint": endpoint} if endpoint else {}),
             virtual_hosted_style_request=endpoint is None,
             client_options={
                 "connect_timeout": timedelta(seconds=2),
