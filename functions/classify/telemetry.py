@@ -11,6 +11,7 @@ import traceback
 from typing import Any
 
 from aws_lambda_powertools.logging import Logger
+from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 from aws_lambda_powertools.metrics import EphemeralMetrics
 from aws_lambda_powertools.metrics.functions import is_metrics_disabled
 
@@ -19,22 +20,29 @@ from functions.classify.answers import Answer
 from functions.classify.events import Request
 from functions.classify.refresh import Live, Trouble
 
-_SERIALISE = json.JSONEncoder(default=str, separators=(",", ":")).encode
+_SERIALISE = json.JSONEncoder(default=str, separators=(",", ":")).encode  # ASCII: nothing can look like a line break
+
+
+class _Formatter(LambdaPowertoolsFormatter):
+    """Powertools' line, made of what we know is there: a third of the time of the general way.
+
+    A line has Powertools' keys (its level, message, timestamp, service, what was appended) and the record's `facts`.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {key: value for key, value in self.log_format.items() if value is not None}
+        line["level"], line["message"], line["timestamp"] = record.levelname, record.msg, self.formatTime(record)
+        line.pop("location", None)  # it would always be this file
+        if trace := self._get_latest_trace_id():
+            line["xray_trace_id"] = trace
+        return _SERIALISE(line | record.__dict__.get("facts", {}))
 
 
 class Telemetry:
     """Writes the lines of one process. With a namespace, on Lambda, they carry metrics; a server has /metrics."""
 
     def __init__(self, *, service: str, level: str, namespace: str | None = None) -> None:
-        self.logger = Logger(
-            service=service,
-            level=level,
-            utc=True,
-            use_rfc3339=True,
-            location=None,  # it would always be this file
-            json_serializer=_SERIALISE,  # made once, not for every line; ASCII, so that nothing can look like a line break
-            json_deserializer=str,  # messages are words: do not try each as JSON
-        )
+        self.logger = Logger(service=service, level=level, logger_formatter=_Formatter(utc=True, use_rfc3339=True))
         self._service = service
         self._metrics = EphemeralMetrics(namespace=namespace, service=service) if namespace else None
         self._refresh_failures = 0
@@ -45,18 +53,17 @@ class Telemetry:
         document = self._document(answer, seconds, cold_start) if self._metrics else {}
         level = logging.ERROR if answer.status >= 500 else logging.INFO
         if level == logging.ERROR:
-            self.logger.error("request", extra={**document, **line})
+            self.logger.error("request", extra={"facts": {**document, **line}})
         elif self.logger.log_level <= level:
-            self.logger.info("request", extra={**document, **line})
+            self.logger.info("request", extra={"facts": {**document, **line}})
         elif document:
             print(_SERIALISE(document))  # noqa: T201 - metrics are not a matter of the log level
 
     def refresh_failed(self, trouble: Trouble, error: Exception) -> None:
         """The newest bundle could not be loaded. A line of its own: it belongs to no request."""
         self._refresh_failures += 1
-        self.logger.error(
-            "refresh failed", extra={"reason": trouble.code, "error": type(error).__name__, "cause": str(error)}
-        )
+        facts = {"reason": trouble.code, "error": type(error).__name__, "cause": str(error)}
+        self.logger.error("refresh failed", extra={"facts": facts})
 
     def _document(self, answer: Answer, seconds: float, cold_start: bool) -> dict[str, Any]:
         """The metrics of one request in the Embedded Metric Format; empty when there is nothing to measure."""
@@ -96,11 +103,10 @@ def _line(request: Request, answer: Answer, seconds: float) -> dict[str, Any]:
         "request_id": request.request_id,
         "correlation_id": request.correlation_id,
         "method": request.method[:16],
-        "route": facts.get("route"),
         "status": answer.status,
-        "code": facts.get("code"),
         "latency_ms": round(seconds * 1e3, 3),
     }
+    line |= {name: facts[name] for name in ("route", "code") if facts.get(name)}
     if live := facts.get("live"):
         line |= _answered(live, facts["predictions"], facts)
     if error := facts.get("error"):

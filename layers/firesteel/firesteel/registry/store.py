@@ -8,7 +8,7 @@ import os
 import re
 from pathlib import Path
 from threading import Lock
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from firesteel.errors import ConflictError, IntegrityError, NotFoundError, StoreError
@@ -185,12 +185,13 @@ class S3Store:
             raise StoreError(f"s3://{bucket}/{prefix} is no bucket with a prefix of plain names")
         endpoint = _endpoint()
         region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+        place: Any = {"region": region, "virtual_hosted_style_request": endpoint is None}
+        if endpoint:
+            place["endpoint"] = endpoint
         self._client = Client(
             bucket,
             prefix=prefix or None,
-            region=region,
-            **({"endpoint": endpoint} if endpoint else {}),
-            virtual_hosted_style_request=endpoint is None,
+            config=place,
             client_options={
                 "connect_timeout": timedelta(seconds=2),
                 "timeout": timedelta(seconds=30),
