@@ -7,7 +7,15 @@ from rich.markup import escape
 
 from cli import compile, demo, doctor, evaluate, generate, invoke, predict, registry, serve, smoke, train
 from cli.output import errors
-from firesteel.errors import ConflictError, DataError, DefinitionError, FiresteelError, GateError, InputError, SettingsError
+from firesteel.errors import (
+    ConflictError,
+    DataError,
+    DefinitionError,
+    FiresteelError,
+    GateError,
+    InputError,
+    SettingsError,
+)
 
 app = typer.Typer(
     name="firesteel",

@@ -52,7 +52,8 @@ def predict(
         return
     for name, label in answer["labels"].items():
         console.print(f"{name:<12} [bold]{escape(label)}[/]  {answer['confidences'][name]:.3f}")
-    console.print("a person should look at this" if answer["review"] else "automatic: above the confidence that the wanted accuracy needs")
+    automatic = "automatic: above the confidence that the wanted accuracy needs"
+    console.print("a person should look at this" if answer["review"] else automatic)
 
 
 def _load(model: str, version: str | None) -> tuple[str, Predictor]:

@@ -20,7 +20,7 @@ def pipeline(calibrate: bool) -> Pipeline:
     """The pipeline of models/tickets.yaml, written out."""
     common = {"min_df": 2, "max_features": 20_000, "sublinear_tf": True}
     words = TfidfVectorizer(ngram_range=(1, 2), **common)
-    characters = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 4), **common)
+    characters = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 3), **common)
     classifier = LogisticRegression(C=4.0, max_iter=1000)
     if calibrate:
         classifier = CalibratedClassifierCV(classifier, method="temperature", cv=3, ensemble=False)

@@ -162,7 +162,8 @@ def run(settings: Settings) -> None:
         lifespan="off",
         timeout_graceful_shutdown=10,
     )
-    logging.logAsyncioTasks = False  # type: ignore[attr-defined] # every request has its own task: their names say nothing
+    for name in ("logAsyncioTasks", "logThreads", "logProcesses", "logMultiprocessing"):
+        setattr(logging, name, False)  # what each record would look up, and no line says
     gc.collect()
     gc.freeze()
     with suppress(KeyboardInterrupt):

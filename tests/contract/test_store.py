@@ -1,14 +1,27 @@
 """One contract, three stores: local disk, S3 over real HTTP, and memory."""
 
+import os
+import socket
+import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Thread
 
 import boto3
+import obstore.exceptions
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from moto.server import ThreadedMotoServer
 
 from firesteel.errors import ConflictError, IntegrityError, NotFoundError, StoreError
-from firesteel.registry.store import DiskStore, open_store, put_once
+from firesteel.registry import disk, s3
+from firesteel.registry.disk import DiskStore
+from firesteel.registry.store import MemoryStore, open_store, put_once
+
+BAD_KEYS = ["", "/", "/a", "a/", "a//b", ".", "..", "../a", "a/../b", "a/./b", "a/..", "a\0b", ".a", "a/.b"]
 
 
 @pytest.fixture(scope="session")
@@ -22,11 +35,21 @@ def s3_endpoint():
 
 @pytest.fixture
 def s3_environment(s3_endpoint, monkeypatch):
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_ENDPOINT_URL", s3_endpoint)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setenv("AWS_REGION", "eu-central-1")
     return s3_endpoint
+
+
+@pytest.fixture
+def bucket(s3_environment):
+    client = boto3.client("s3", endpoint_url=s3_environment, region_name="eu-central-1")
+    name = f"b-{uuid.uuid4()}"
+    client.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    return boto3.resource("s3", endpoint_url=s3_environment, region_name="eu-central-1").Bucket(name)
 
 
 @pytest.fixture(params=["disk", "memory", "s3", "s3 with a prefix"])
@@ -41,21 +64,75 @@ def linearizable(request):
 
 
 def of_kind(kind, request):
-    tmp_path = request.getfixturevalue("tmp_path")
     match kind:
         case "disk":
-            return open_store(f"file://{tmp_path}/a store")
+            return open_store(f"file://{request.getfixturevalue('tmp_path')}/a store")
         case "memory":
             return open_store("memory://")
-    endpoint = request.getfixturevalue("s3_environment")
-    bucket = f"b-{uuid.uuid4()}"
-    client = boto3.client("s3", endpoint_url=endpoint, region_name="eu-central-1")
-    client.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
-    return open_store(f"s3://{bucket}/deep/down" if "prefix" in kind else f"s3://{bucket}")
+    name = request.getfixturevalue("bucket").name
+    return open_store(f"s3://{name}/deep/down" if "prefix" in kind else f"s3://{name}")
+
+
+@contextmanager
+def s3_of_ones_own(monkeypatch, talk):
+    """A server that calls `talk(connection)` for every connection, which stays open as long as this does."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.getsockname()[1]}")
+        calls = []
+
+        def serve():
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                calls.append(connection)
+                talk(connection)
+
+        thread = Thread(target=serve, daemon=True)
+        thread.start()
+        yield calls
+        server.shutdown(socket.SHUT_RDWR)
+    thread.join()
+    for connection in calls:
+        connection.close()
+
+
+def s3_that_answers(monkeypatch, answer):
+    """It sends the bytes `answer` to every request."""
+
+    def talk(connection):
+        with connection:
+            connection.recv(65536)
+            connection.sendall(answer)
+
+    return s3_of_ones_own(monkeypatch, talk)
+
+
+def s3_that_never_answers(monkeypatch):
+    return s3_of_ones_own(monkeypatch, lambda connection: None)
+
+
+def s3_that_loses_the_reply(monkeypatch, endpoint, *, to):
+    """Every request reaches the S3 at `endpoint`, but the answers to `to` (a method) never come back."""
+    _, host, port = endpoint.replace("//", "").split(":")
+
+    def talk(connection):
+        with connection, socket.create_connection((host, int(port))) as behind:
+            request = connection.recv(65536).replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1)
+            behind.sendall(request)
+            answer = b"".join(iter(lambda: behind.recv(65536), b""))
+            if not request.startswith(to):
+                connection.sendall(answer)
+
+    return s3_of_ones_own(monkeypatch, talk)
+
+
+# What every store does
 
 
 def test_what_was_created_is_read_back(store):
-    for data in (b"", b"x", bytes(range(256)) * 1000):
+    for data in (b"", b"x", bytes(range(256)) * 1000, os.urandom(7_000_000)):
         key = f"a/{len(data)}"
         store.create(key, data)
         assert store.get(key, limit=len(data)) == data
@@ -76,11 +153,21 @@ def test_what_does_not_exist_is_not_found(store):
             store.get(key, limit=10)
 
 
+def test_nothing_exists_in_a_store_that_was_never_written_to(store):
+    assert store.keys("models/") == []
+    assert store.folders("models/") == []
+    with pytest.raises(NotFoundError):
+        store.get("models/a", limit=1)
+
+
 def test_more_bytes_than_the_limit_are_refused(store):
     store.create("a", b"12345")
+    store.create("none", b"")
     assert store.get("a", limit=5) == b"12345"
-    with pytest.raises(IntegrityError, match="more than 4"):
-        store.get("a", limit=4)
+    assert store.get("none", limit=0) == b""
+    for limit in (4, 0):
+        with pytest.raises(IntegrityError, match=f"5 bytes, more than {limit}"):
+            store.get("a", limit=limit)
 
 
 def test_keys_are_listed_by_folder_in_order(store):
@@ -88,6 +175,7 @@ def test_keys_are_listed_by_folder_in_order(store):
         store.create(key, b"")
     assert store.keys("m/a/") == ["m/a/1", "m/a/2", "m/a/x/y"]
     assert store.keys("none/") == []
+    assert store.keys("n/") == []
 
 
 def test_folders_are_the_names_right_below(store):
@@ -95,14 +183,37 @@ def test_folders_are_the_names_right_below(store):
         store.create(key, b"")
     assert store.folders("m/") == ["a", "b"]
     assert store.folders("none/") == []
+    assert store.folders("m/file/") == []
 
 
-def test_more_keys_than_one_page_of_s3_holds_are_all_listed(request):
-    store = of_kind("s3", request)
-    keys = [f"page/{number:05d}" for number in range(1003)]
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda key: store.create(key, b""), keys))
-    assert store.keys("page/") == keys
+def test_keys_may_hold_what_people_put_into_file_names(store):
+    keys = ["a/%2e%2e", "a/Tickets (1).csv", "a/b#1", "a/x+y=z&q?.csv", "a/\u00e9\u4e2d.csv", "a/b..c"]
+    for key in keys:
+        store.create(key, key.encode())
+    for key in keys:
+        assert store.get(key, limit=100) == key.encode()
+    assert store.keys("a/") == sorted(keys)
+
+
+@pytest.mark.parametrize("key", BAD_KEYS)
+def test_a_key_never_leaves_its_place(store, key):
+    for attempt in (
+        lambda: store.get(key, limit=1),
+        lambda: store.create(key, b""),
+        lambda: store.keys(key + "/"),
+        lambda: store.folders(key + "/"),
+        lambda: store.keys("no-slash"),
+    ):
+        with pytest.raises(NotFoundError, match="can be no"):
+            attempt()
+
+
+def test_put_once_accepts_its_own_write_and_no_other(store):
+    put_once(store, "k", b"mine")
+    put_once(store, "k", b"mine")
+    for other in (b"yours", b"m", b"mine and more"):
+        with pytest.raises(ConflictError, match="somebody else"):
+            put_once(store, "k", other)
 
 
 def test_one_of_many_writers_wins(linearizable):
@@ -119,29 +230,217 @@ def test_one_of_many_writers_wins(linearizable):
     assert linearizable.get("race", limit=10) == str(winners[0]).encode()
 
 
-def test_nothing_half_written_is_ever_listed(tmp_path):
-    store = DiskStore(tmp_path)
+@pytest.mark.parametrize("make", [MemoryStore, None], ids=["memory", "disk"])
+def test_a_store_is_a_dictionary_that_forgets_and_changes_nothing(make, tmp_path_factory):
+    names = st.sampled_from(["a", "b", "a/b", "a/b/c", "x/y", "x/z"])
+
+    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(st.lists(st.tuples(names, st.binary(max_size=4)), max_size=8))
+    def agrees(writes):
+        store = make() if make else DiskStore(str(tmp_path_factory.mktemp("store")))
+        expected = {}
+        for key, data in writes:
+            if any(key.startswith(f"{other}/") or other.startswith(f"{key}/") for other in expected):
+                continue  # a file system has no room for both; the registry never asks for them
+            try:
+                store.create(key, data)
+            except ConflictError:
+                assert key in expected
+            else:
+                assert key not in expected
+                expected[key] = data
+        assert {key: store.get(key, limit=4) for key in expected} == expected
+        for folder in ("a/", "x/", "a/b/"):
+            assert store.keys(folder) == sorted(key for key in expected if key.startswith(folder))
+
+    agrees()
+
+
+# Addresses
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("", "tickets", "http://x/y", "gs://bucket", "S3//x", "S3://x", "file:/x", "memory:", "memory://x"),
+        *("s3://", "file://", "file://a\0b"),
+    ],
+)
+def test_what_is_no_store_is_refused_with_what_is(url):
+    with pytest.raises(StoreError, match="is no store; possible: file://"):
+        open_store(url)
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["A B", "bu_cket", "b", "/x", "bucket/a/../b", "bucket/a b", "bucket/%2e", "bucket/a?b", "bucket/" + "a" * 501],
+)
+def test_a_bucket_or_prefix_that_cannot_be_is_refused(s3_environment, place):
+    with pytest.raises(StoreError, match="no bucket with a prefix"):
+        open_store(f"s3://{place}")
+
+
+def test_a_disk_store_may_be_relative_and_spelled_as_a_url(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    here = open_store("file://my store")
+    monkeypatch.chdir("/")
+    here.create("a", b"x")
+    assert (tmp_path / "my store" / "a").read_bytes() == b"x"
+    assert open_store((tmp_path / "my store").as_uri()).get("a", limit=1) == b"x"
+
+
+def test_every_memory_store_is_its_own():
+    open_store("memory://").create("a", b"")
+    assert open_store("memory://").keys("a/") == []
+
+
+def test_opening_a_store_touches_nothing(tmp_path, s3_environment, monkeypatch):
+    open_store(f"file://{tmp_path}/new")
+    assert list(tmp_path.iterdir()) == []
+    with s3_that_never_answers(monkeypatch) as calls:
+        open_store("s3://bucket/prefix/")
+    assert calls == []
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    ["localhost:9000", "http://[bad", "http://a:99999", "http://a/bucket", "http://a b", "http://", "ftp://a"],
+)
+def test_an_endpoint_that_is_no_address_is_refused(s3_environment, monkeypatch, endpoint):
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", endpoint)
+    with pytest.raises(StoreError, match="not http"):
+        open_store("s3://bucket")
+
+
+def test_aws_itself_is_spoken_to_in_its_region_by_https_with_the_bucket_in_the_host_name(s3_environment, monkeypatch):
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    plain = open_store("s3://bucket")._reader
+    assert plain.config["region"] == "eu-central-1"
+    assert plain.config["virtual_hosted_style_request"] in (True, "true")
+    assert plain.client_options["allow_http"] in (False, "false")
+    assert open_store("s3://dotted.bucket")._reader.config["virtual_hosted_style_request"] in (False, "false")
+    monkeypatch.delenv("AWS_REGION")
+    assert open_store("s3://bucket")._reader.config["region"] == "us-east-1"
+
+
+# The disk
+
+
+def test_an_object_is_durable_before_it_has_its_name_and_its_name_before_create_returns(tmp_path, monkeypatch):
+    synced = []
+    real = os.fsync
+
+    def fsync(descriptor):
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
+        synced.append((path.name if path.is_file() else str(path), (tmp_path / "s/a/b/c").exists()))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    store = open_store(f"file://{tmp_path}/s")
+    store.create("a/b/c", b"x")
+    whole = [index for index, (name, _) in enumerate(synced) if name.startswith(".c.")]
+    assert len(whole) == 1
+    assert not synced[whole[0]][1]
+    assert [name for name, there in synced if there] == [f"{tmp_path}/s/a/b", f"{tmp_path}/s/a", f"{tmp_path}/s"]
+    assert {name for name, there in synced if not there} >= {f"{tmp_path}/s/a", f"{tmp_path}/s", str(tmp_path)}
+    synced.clear()
+    with pytest.raises(ConflictError):
+        store.create("a/b/c", b"y")
+    assert f"{tmp_path}/s/a/b" in [name for name, _ in synced]
+
+
+def test_nothing_half_written_is_ever_seen_or_left(tmp_path, monkeypatch):
+    store = DiskStore(str(tmp_path))
     store.create("a/b", b"x")
-    (store._root / "a" / ".c.1234").write_bytes(b"left by a crash")
+
+    def no_space(_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", no_space)
+        with pytest.raises(StoreError, match="No space left"):
+            store.create("a/c", b"y")
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["b"]
+    (tmp_path / "a" / ".c.1234").write_bytes(b"left by a crash")
+    (tmp_path / "left" / "by").mkdir(parents=True)
     assert store.keys("a/") == ["a/b"]
+    store.create("root/a", b"")
+    assert DiskStore(str(tmp_path.parent)).folders(f"{tmp_path.name}/") == ["a", "root"]
 
 
 def test_a_disk_that_cannot_be_written_or_read_is_a_store_error(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StoreError, match="is a file, not a folder"):
         open_store(f"file://{tmp_path}/file")
-    with pytest.raises(StoreError, match="cannot be written"):
+    with pytest.raises(StoreError, match="may not have been written"):
         open_store(f"file://{tmp_path}").create("file/b", b"x")
-    looped = DiskStore(tmp_path)
+    looped = DiskStore(str(tmp_path))
     (tmp_path / "loop").symlink_to("loop")
     with pytest.raises(StoreError, match="cannot be read"):
         looped.get("loop", limit=1)
 
 
-def test_a_bucket_that_does_not_exist_or_answer_is_told_from_an_absent_key(s3_environment, monkeypatch):
+def test_a_folder_that_cannot_be_listed_is_an_error_and_not_empty(tmp_path, monkeypatch):
+    store = DiskStore(str(tmp_path))
+    store.create("a/b", b"x")
+
+    def denied(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "scandir", denied)
+    monkeypatch.setattr(os, "listdir", denied)
+    for attempt in (lambda: store.keys("a/"), lambda: store.folders("a/")):
+        with pytest.raises(StoreError, match=r"cannot be listed: Permission denied"):
+            attempt()
+
+
+def test_a_file_that_grows_while_it_is_read_is_not_read_beyond_the_limit(tmp_path, monkeypatch):
+    store = DiskStore(str(tmp_path))
+    store.create("a", b"12345")
+    real = os.fstat
+
+    class Smaller:
+        def __init__(self, stat):
+            self.st_size, self.st_mode, self.st_blksize = 2, stat.st_mode, stat.st_blksize
+
+    monkeypatch.setattr(disk.os, "fstat", lambda descriptor: Smaller(real(descriptor)))
+    with pytest.raises(IntegrityError, match="more than 3"):
+        store.get("a", limit=3)
+
+
+# S3
+
+
+def test_more_keys_than_one_page_holds_are_all_listed(bucket):
+    store = open_store(f"s3://{bucket.name}")
+    keys = [f"page/{number:05d}" for number in range(1003)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda key: store.create(key, b""), keys))
+    assert store.keys("page/") == keys
+
+
+def test_folders_made_in_a_console_are_no_keys(bucket):
+    store = open_store(f"s3://{bucket.name}/root")
+    for key in ("root/", "root/m/", "root/m/empty/"):
+        bucket.put_object(Key=key, Body=b"")
+    store.create("m/a/b", b"")
+    assert store.keys("m/a/") == ["m/a/b"]
+    assert "m" not in store.keys("m/")
+
+
+def test_a_missing_bucket_is_an_error_and_not_an_absent_key(s3_environment):
     missing = open_store("s3://no-such-bucket")
-    with pytest.raises((StoreError, NotFoundError)):
-        missing.keys("a/")
+    for attempt in (
+        lambda: missing.get("a", limit=1),
+        lambda: missing.create("a", b""),
+        lambda: missing.keys("a/"),
+        lambda: missing.folders("a/"),
+    ):
+        with pytest.raises(StoreError, match="NoSuchBucket"):
+            attempt()
+
+
+def test_a_server_that_refuses_or_never_answers_is_given_up_within_seconds(s3_environment, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     unreachable = open_store("s3://bucket")
     for attempt in (
@@ -152,35 +451,101 @@ def test_a_bucket_that_does_not_exist_or_answer_is_told_from_an_absent_key(s3_en
     ):
         with pytest.raises(StoreError):
             attempt()
+    with s3_that_never_answers(monkeypatch):
+        silent = open_store("s3://bucket")
+        begun = time.monotonic()
+        with pytest.raises(StoreError, match="cannot be read"):
+            silent.get("a", limit=1)
+        assert time.monotonic() - begun < 6
 
 
-def test_without_an_endpoint_s3_is_at_its_usual_address(s3_environment, monkeypatch):
-    monkeypatch.delenv("AWS_ENDPOINT_URL")
-    assert open_store("s3://bucket")
+def test_a_write_whose_reply_was_lost_on_the_wire_is_no_conflict_and_another_one_is(
+    bucket, s3_environment, monkeypatch
+):
+    with s3_that_loses_the_reply(monkeypatch, s3_environment, to=b"PUT"):
+        store = open_store(f"s3://{bucket.name}")
+        for number in range(3):
+            put_once(store, f"entry/{number}", b"mine")
+            with pytest.raises(ConflictError, match="somebody else"):
+                put_once(store, f"entry/{number}", b"yours")
+    assert [found.get()["Body"].read() for found in bucket.objects.all()] == [b"mine"] * 3
 
 
-@pytest.mark.parametrize("endpoint", ["localhost:9000", "http://[bad", "http://a:99999", "http://a b", "http://", "ftp://a"])
-def test_an_endpoint_that_is_no_address_is_refused(s3_environment, monkeypatch, endpoint):
-    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-    with pytest.raises(StoreError, match="not http"):
-        open_store("s3://bucket")
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\nETag: x\r\n\r\nonly these",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nETag: x\r\n\r\n5\r\n12345\r\n0\r\n\r\n",
+        b"HTTP/1.1 403 Forbidden\r\nContent-Length: 36\r\n\r\n<Error><Code>ExpiredToken</Code>....</",
+        b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 503 Slow Down\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 301 Moved\r\nContent-Length: 0\r\n\r\n",
+        b"not http at all",
+    ],
+    ids=[
+        "truncated",
+        "of unknown size",
+        "forbidden",
+        "a 404 of somebody else",
+        "overloaded",
+        "another region",
+        "nonsense",
+    ],
+)
+def test_an_answer_that_is_no_object_is_a_store_error(s3_environment, monkeypatch, answer):
+    with s3_that_answers(monkeypatch, answer):
+        store = open_store("s3://bucket")
+        with pytest.raises(StoreError, match="ExpiredToken" if b"ExpiredToken" in answer else "cannot be read"):
+            store.get("a", limit=1000)
 
 
-@pytest.mark.parametrize("url", ["s3://A B", "s3://bu_cket", "s3://b", "s3://bucket/a/../b", "s3://bucket/a b", "s3://bucket/%2e"])
-def test_a_bucket_or_prefix_that_cannot_be_is_refused(url):
-    with pytest.raises(StoreError, match="no bucket with a prefix"):
-        open_store(url)
+def test_what_is_too_large_is_refused_before_it_is_read(s3_environment, monkeypatch):
+    headers = (b"Content-Length: 999999999", b"ETag: x", b"Last-Modified: Fri, 20 Nov 2026 00:00:00 GMT", b"\r\n")
+    answer = b"\r\n".join((b"HTTP/1.1 200 OK", *headers))
+    with s3_that_answers(monkeypatch, answer), pytest.raises(IntegrityError, match="999999999 bytes, more than 10"):
+        open_store("s3://bucket").get("a", limit=10)
 
 
-@pytest.mark.parametrize("url", ["", "tickets", "http://x/y", "s3://", "file://", "memory://x", "S3//x", "gs://bucket"])
-def test_what_is_no_store_is_refused_with_what_is(url):
-    with pytest.raises(StoreError, match="is no store; possible: file://"):
-        open_store(url)
+def client_errors():
+    named = [value for value in vars(obstore.exceptions).values() if isinstance(value, type)]
+    return [
+        *(kind for kind in named if issubclass(kind, Exception)),
+        *(ValueError, OSError, FileNotFoundError, PermissionError, NotImplementedError),
+    ]
 
 
-def test_put_once_accepts_its_own_write_and_no_other(store):
-    put_once(store, "k", b"mine")
-    put_once(store, "k", b"mine")
-    for other in (b"yours", b"m", b"mine and more"):
-        with pytest.raises(ConflictError, match="somebody else"):
-            put_once(store, "k", other)
+@pytest.mark.parametrize("kind", client_errors(), ids=lambda kind: kind.__name__)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_no_exception_of_the_client_passes_through(kind):
+    class Broken:
+        def fail(self, *_, **__):
+            raise kind("it broke\n\nDebug source: ...")
+
+        get = put = list = list_with_delimiter = fail
+
+    store = s3.S3Store("bucket", "")
+    store._reader = store._writer = Broken()
+    expected = {
+        "get": StoreError,  # what is absent is told by S3's own NoSuchKey, and by no other 404
+        "create": ConflictError if kind is obstore.exceptions.AlreadyExistsError else StoreError,
+        "keys": StoreError,
+        "folders": StoreError,
+    }
+    for name, attempt in {
+        "get": lambda: store.get("a", limit=1),
+        "create": lambda: store.create("a", b""),
+        "keys": lambda: store.keys("a/"),
+        "folders": lambda: store.folders("a/"),
+    }.items():
+        with pytest.raises(expected[name]) as caught:
+            attempt()
+        assert type(caught.value) is expected[name]
+        assert "\n" not in str(caught.value)
+
+
+def test_nothing_the_client_can_raise_is_forgotten():
+    assert {kind.__name__ for kind in client_errors() if issubclass(kind, obstore.exceptions.BaseError)} == {
+        *("BaseError", "GenericError", "NotFoundError", "InvalidPathError", "JoinError", "NotSupportedError"),
+        *("AlreadyExistsError", "PreconditionError", "NotModifiedError", "PermissionDeniedError"),
+        *("UnauthenticatedError", "UnknownConfigurationKeyError"),
+    }

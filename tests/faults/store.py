@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 
-from firesteel.errors import StoreError
+from firesteel.errors import ConflictError, StoreError
 
 
 class FaultyStore:
     """Wraps a store. `fault` is asked before every operation (name, key) and says what happens to it.
 
-    None lets it pass; "before" fails it before it lands; "after" lets it land and loses the reply.
+    None lets it pass; "before" fails it before it lands; "after" lets it land and loses the reply; "taken" refuses it
+    as a conflict although nothing is there, as S3 does (409) while rival writes are under way.
     """
 
     def __init__(self, store, fault: Callable[[str, str], str | None] = lambda *_: None):
@@ -22,6 +23,8 @@ class FaultyStore:
             case "after":
                 run()
                 raise StoreError(f"{name} {key}: the reply was lost")
+            case "taken":
+                raise ConflictError(f"{name} {key}: a conflicting operation is under way")
         return run()
 
     def get(self, key, *, limit):

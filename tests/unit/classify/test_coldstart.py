@@ -31,6 +31,23 @@ def test_numpy_works_as_ever_but_for_docstrings_of_its_c_functions():
     assert "".join(run(script)) == "[3,5,7]True"
 
 
+def test_linear_algebra_is_loaded_when_it_is_asked_for():
+    script = (
+        BEGIN + "import numpy as np; before = type(sys.modules['numpy.linalg']).__name__; "
+        "print(before, np.linalg.norm(np.array([3.0, 4.0])), np.linalg.det(np.eye(2)), (np.matrix([[2]]) ** 3)[0, 0], "
+        "np.roots([1, -2]).tolist(), issubclass(np.linalg.LinAlgError, ValueError), np.linalg.__file__ is not None)"
+    )
+    assert run(script) == ["_OnUse", "5.0", "1.0", "8", "[2.0]", "True", "True"]
+
+
+def test_a_class_of_linear_algebra_is_the_real_one_from_the_first():
+    script = (
+        BEGIN
+        + "import numpy as np; error = np.linalg.LinAlgError; print(error is np.linalg.LinAlgError, error.__mro__[1])"
+    )
+    assert run(script) == ["True", "<class", "'ValueError'>"]
+
+
 def test_jmespath_is_loaded_when_it_is_asked_for():
     script = (
         BEGIN + "from aws_lambda_powertools.logging import Logger; before = 'jmespath' in sys.modules; "

@@ -3,13 +3,14 @@
 import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from firesteel.errors import ConflictError, IntegrityError, NotFoundError, RegistryError, StoreError
-from firesteel.registry import bundle, names
+from firesteel.registry import bundle, names, record
 from firesteel.registry.store import MemoryStore
 from tests.faults.store import FaultyStore
 
@@ -107,9 +108,20 @@ def test_versions_are_ordered_as_numbers_and_bumped_from_the_highest(store):
 
 def test_models_and_segments_are_found(store):
     publish(store)
-    publish(store, model="recruits/qb")
-    publish(store, model="recruits/wr")
-    assert bundle.models(store) == ["recruits/qb", "recruits/wr", "tickets"]
+    for segment in ("qb", "wr", "v8", "very-fast"):
+        publish(store, model=f"recruits/{segment}")
+    store.create("models/recruits/No Name/x", b"")
+    assert bundle.models(store) == [
+        "recruits/qb", "recruits/v8", "recruits/very-fast", "recruits/wr", "tickets"
+    ]  # fmt: skip
+    assert bundle.versions(store, "recruits") == []
+    assert [one.version for one in bundle.versions(store, "recruits/v8")] == ["1.0.0"]
+
+
+def test_a_segment_cannot_take_the_place_of_the_aliases(store):
+    with pytest.raises(NotFoundError, match="cannot be called aliases"):
+        publish(store, model="tickets/aliases")
+    publish(store, model="tickets/aliases-2")
 
 
 @pytest.mark.parametrize("change", [b"Program", b"progra", b"program!", b""])
@@ -131,6 +143,66 @@ def test_a_missing_file_and_one_too_many_are_told(store):
     ]
     with pytest.raises(NotFoundError, match=r"no file 'secret\.txt'"):
         bundle.read_file(store, manifest, "secret.txt")
+
+
+@pytest.mark.parametrize("claim", [None, b"", b"x" * 9000, {"write_id": "somebody else's"}, {"extra": 1}])
+def test_a_version_without_the_claim_it_was_published_under_is_told(store, claim):
+    publish(store)
+    key = "models/tickets/v1.0.0/claim.json"
+    content = json.loads(store.inner._objects.pop(key))
+    if claim is not None:
+        store.create(key, claim if isinstance(claim, bytes) else record.encode(content | claim))
+    assert bundle.verify(store, "tickets", "1.0.0") == [f"{key} is not the claim this version was published under"]
+
+
+def test_a_store_that_cannot_be_reached_says_nothing_about_a_bundle(store):
+    publish(store)
+    for stop in ("manifest.json", "claim.json", "golden.json"):
+        store.fault = lambda _, key, stop=stop: "before" if key.endswith(stop) else None
+        with pytest.raises(StoreError):
+            bundle.verify(store, "tickets", "1.0.0")
+
+
+def test_a_bundle_is_read_in_the_time_of_one_request(store):
+    published = publish(store)
+    everybody = Barrier(3, timeout=10)
+
+    class Meeting:
+        def get(self, key, *, limit):
+            everybody.wait()
+            return store.get(key, limit=limit)
+
+    manifest, files = bundle.read_bundle(Meeting(), "tickets", "1.0.0", list(FILES), published.digest)
+    assert (manifest, files) == (published, FILES)
+
+
+def test_a_bundle_read_at_once_is_checked_as_one_read_file_by_file(store):
+    manifest = publish(store)
+    key = "models/tickets/v1.0.0/golden.json"
+
+    def read(wanted=("golden.json",), version="1.0.0", digest=manifest.digest):
+        return bundle.read_bundle(store, "tickets", version, wanted, digest)
+
+    assert read(()) == (manifest, {})
+    with pytest.raises(NotFoundError, match=r"no file 'secret\.txt'"):
+        read(["golden.json", "secret.txt"])
+    with pytest.raises(NotFoundError, match="no complete version"):
+        read(version="2.0.0")
+    with pytest.raises(NotFoundError, match="is no version"):
+        read(version="../2.0.0")
+    with pytest.raises(IntegrityError, match="not the manifest that was promoted"):
+        read(digest="0" * 64)
+    store.fault = lambda _, at: "before" if at == key else None
+    with pytest.raises(StoreError):
+        read()
+    store.fault = lambda *_: None
+    for change in (b"[]", b"{} ", b""):
+        replace(store, key, change)
+        with pytest.raises(IntegrityError, match=r"golden\.json"):
+            read()
+    del store.inner._objects[key]
+    with pytest.raises(IntegrityError, match=r"golden\.json is missing"):
+        read()
 
 
 def test_a_manifest_other_than_the_promoted_one_is_refused(store):
@@ -157,6 +229,12 @@ def test_a_manifest_other_than_the_promoted_one_is_refused(store):
         lambda m: m["files"]["golden.json"].update(size=1 << 60),
         lambda m: m["files"]["golden.json"].update(sha256=7),
         lambda m: m["files"]["golden.json"].update(sha256="short"),
+        lambda m: m["files"]["golden.json"].update(sha256="G" * 64),
+        lambda m: m["files"].update({"golden.json": None}),
+        lambda m: m.update(format=True),
+        lambda m: m.update(format="1"),
+        lambda m: m.update(created=None),
+        lambda m: m.update(write_id=["x"]),
         lambda m: m["files"]["golden.json"].update(more=1),
     ],
 )
@@ -183,6 +261,23 @@ def test_files_with_names_out_of_form_are_not_published(store, files):
     with pytest.raises(RegistryError, match="plain names"):
         publish(store, files=files)
     assert store.log == []
+
+
+def test_a_file_too_large_to_be_read_again_is_not_published(store, monkeypatch):
+    monkeypatch.setattr(bundle, "FILE_LIMIT", 6)
+    with pytest.raises(RegistryError, match=r"program\.safetensors has more"):
+        publish(store)
+    assert store.log == []
+
+
+@given(st.text(max_size=3000) | st.text(st.characters(categories=["Cc", "Cs", "So", "Zs"]), max_size=3000))
+def test_whatever_people_write_their_records_can_be_read(text):
+    line = record.one_line(text, 1000)
+    assert len(line) <= 1000
+    assert line.isprintable()
+    data = record.encode({"format": 1, "who": line[:200], "why": line})
+    assert len(data) < record.LIMIT - 1000
+    assert record.decode(data, {"format": int, "who": str, "why": str}, "it")["why"] == line
 
 
 HOSTILE = [

@@ -94,7 +94,7 @@ def test_the_same_data_definition_and_seed_give_the_same_bytes_in_any_process(ro
 import hashlib, sys
 from pathlib import Path
 from firesteel import definition, definition_file
-from functions.train import train
+from functions.train import dataset, train
 described = definition_file.load(Path("models/tickets.yaml"))
 run = train.train(described, dataset.read(Path(sys.argv[1]), described), tune=False)
 for part in (run.program, train.to_json(run.metrics), train.to_json(run.reference), train.to_json(run.golden)):
