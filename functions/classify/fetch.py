@@ -40,12 +40,8 @@ class Source:
         return self._fetch(entry) if entry else None
 
     def _fetch(self, entry: alias.Entry) -> Fetched:
-        manifest = bundle.read_manifest(self.store, self.model, entry.version, entry.digest)
-        return Fetched(
-            entry,
-            bundle.read_file(self.store, manifest, PROGRAM),
-            bundle.read_file(self.store, manifest, GOLDEN),
-        )
+        _, files = bundle.read_bundle(self.store, self.model, entry.version, (PROGRAM, GOLDEN), entry.digest)
+        return Fetched(entry, files[PROGRAM], files[GOLDEN])
 
 
 class Ahead[Value]:

@@ -46,15 +46,18 @@ def release(
     """
     model = trained.definition.model
     version = version or bundle.next_version(store, model, bump)
-    latest_version, latest = _latest_metrics(store, model)
-    verdicts = gate.judge(trained.definition.gates, trained.metrics, latest, latest_version)
+    latest, metrics = _latest(store, model)
+    verdicts = gate.judge(trained.definition.gates, trained.metrics, metrics, latest.version if latest else None)
     described = metadata.describe(trained, version=version, changelog=changelog, data_name=data_name, commit=commit)
     files = bundle_files(trained, described, verdicts)
     published = bundle.publish(store, model, version, files, who=who)
     promoted = None
     if all(verdict.passed for verdict in verdicts):
         why = changelog or f"trained on {data_name}"
-        promoted = alias.promote(store, model, LATEST, version, who=who, why=why)
+        judged_against = latest.generation if latest else 0
+        promoted = alias.promote(
+            store, model, LATEST, version, who=who, why=why, digest=published.digest, after=judged_against
+        )
     return Release(version, published.digest, verdicts, promoted)
 
 
@@ -74,10 +77,11 @@ def bundle_files(trained: Trained, described: dict[str, Any], verdicts: list[Ver
     }
 
 
-def _latest_metrics(store: Store, model: str) -> tuple[str | None, dict[str, Any] | None]:
+def _latest(store: Store, model: str) -> tuple[alias.Entry | None, dict[str, Any] | None]:
+    """What is served now, and its metrics."""
     try:
         entry = alias.current(store, model, LATEST)
     except NotFoundError:
         return None, None
     manifest = bundle.read_manifest(store, model, entry.version, entry.digest)
-    return entry.version, strictjson.parse(bundle.read_file(store, manifest, "metrics.json"))
+    return entry, strictjson.parse(bundle.read_file(store, manifest, "metrics.json"))

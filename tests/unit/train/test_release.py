@@ -124,3 +124,18 @@ def test_a_chosen_version_is_used_and_never_overwritten(store, trained):
     with pytest.raises(ConflictError, match="never written twice"):
         publish(store, trained, version="3.1.4")
     assert publish(store, trained, bump="major").version == "4.0.0"
+
+
+def test_an_alias_that_moved_between_gate_and_promotion_is_not_overridden(store, trained, monkeypatch):
+    publish(store, trained)
+    publish_bundle = bundle.publish
+
+    def overtaken(store, model, version, files, *, who):
+        manifest = publish_bundle(store, model, version, files, who=who)
+        alias.promote(store, model, "latest", "1.0.0", who="somebody else")
+        return manifest
+
+    monkeypatch.setattr(bundle, "publish", overtaken)
+    with pytest.raises(ConflictError, match="generation 2 and not"):
+        publish(store, trained)
+    assert alias.current(store, "tickets", "latest").version == "1.0.0"
