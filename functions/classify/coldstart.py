@@ -8,8 +8,9 @@ Measured on the way from process to first answer, about 110 ms now:
 - numpy attaches docstrings to its C functions, one by one: 5 ms. Nobody reads them here.
 - numpy imports its linear algebra: 5 ms. Scoring needs products only, and those are in its core.
 - Powertools' Logger imports JMESPath for an option we do not use (`correlation_id_path`): 5 ms.
+- Powertools imports botocore, where there is one, to name itself in calls to AWS: 2 ms. We make none through it.
 
-The last two are imported when one of their functions is called.
+Linear algebra and JMESPath are imported when one of their functions is called, botocore when somebody else asks for it.
 """
 
 import gc
@@ -20,6 +21,7 @@ from types import ModuleType
 from typing import Any
 
 _DOCSTRINGS = ("numpy._core._add_newdocs", "numpy._core._add_newdocs_scalars")
+_ABSENT = ("botocore",)
 _ON_USE = ("numpy.linalg", "aws_lambda_powertools.utilities.jmespath_utils")
 
 
@@ -32,7 +34,10 @@ class _OnUse(ModuleType):
         return getattr(self._real(), name) if name[0].isupper() else self._function(name)
 
     def _function(self, name: str) -> Callable[..., Any]:
-        return lambda *args, **options: getattr(self._real(), name)(*args, **options)
+        def call(*args: Any, **options: Any) -> Any:
+            return getattr(self._real(), name)(*args, **options)
+
+        return call
 
     def _real(self) -> ModuleType:
         if sys.modules.get(self.__name__) is self:
@@ -48,6 +53,8 @@ def begin(environ: MutableMapping[str, str]) -> None:
         _put(ModuleType(name))
     for name in _ON_USE:
         _put(_OnUse(name))
+    for name in _ABSENT:
+        sys.modules.setdefault(name, None)  # type: ignore[arg-type] # how Python spells "there is no such module"
 
 
 def _put(module: ModuleType) -> None:
@@ -56,6 +63,13 @@ def _put(module: ModuleType) -> None:
 
 
 def end() -> None:
-    """Everything is loaded: collect garbage again, but only what requests leave behind."""
+    """Everything is loaded: let modules be found as usual, and collect garbage again, but only what requests leave."""
+    for name in _ABSENT:
+        if sys.modules.get(name) is None:
+            sys.modules.pop(name, None)
+    for name in _ON_USE:
+        parent, _, child = name.rpartition(".")
+        if isinstance(module := sys.modules.get(name), _OnUse) and parent in sys.modules:
+            setattr(sys.modules[parent], child, module)  # as the import of a submodule does
     gc.freeze()
     gc.enable()

@@ -19,13 +19,20 @@ from functions.classify.serving import Serving  # noqa: E402
 from functions.classify.telemetry import Telemetry  # noqa: E402
 
 _telemetry = Telemetry(service=_settings.service, level=_settings.log_level, namespace=_settings.metrics_namespace)
+_telemetry.logger.append_keys(
+    function_name=os.environ.get("AWS_LAMBDA_FUNCTION_NAME"),
+    function_version=os.environ.get("AWS_LAMBDA_FUNCTION_VERSION"),
+)
 _freshness = Freshness(_source, _settings.model, ttl=_settings.refresh_seconds, on_failure=_telemetry.refresh_failed)
 _freshness.start(_newest.result)
-_lane = Lane(Serving(_settings.model, _settings.alias, _freshness, lambda: _source.store), _telemetry)
+_lane = Lane(
+    Serving(_settings.model, _settings.alias, _freshness, lambda: _source.store),
+    _telemetry,
+    cold_start=os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") != "provisioned-concurrency",
+)
 coldstart.end()
 
 
-@_telemetry.logger.inject_lambda_context
-def handler(event: object, _context: object) -> dict[str, object]:
+def handler(event: object, context: object) -> dict[str, object]:
     """Answers one event of API Gateway (REST or HTTP API) or a function URL."""
-    return _lane(event)
+    return _lane(event, getattr(context, "aws_request_id", ""))

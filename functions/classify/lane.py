@@ -8,7 +8,7 @@ from functions.classify.answers import Answer, Refused
 from functions.classify.events import Request
 from functions.classify.operations import PAGES
 from functions.classify.serving import Serving
-from functions.classify.telemetry import Telemetry
+from functions.classify.telemetry import Invocation, Telemetry
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -17,13 +17,16 @@ if TYPE_CHECKING:
 class Lane:
     """Answers the events of one execution environment."""
 
-    def __init__(self, serving: Serving, telemetry: Telemetry) -> None:
+    def __init__(self, serving: Serving, telemetry: Telemetry, *, cold_start: bool = True) -> None:
         self._serving, self._telemetry = serving, telemetry
         self._app: FastAPI | None = None
-        self._cold_start = True
+        self._cold_start = cold_start
 
-    def __call__(self, event: object) -> dict[str, Any]:
-        """The answer as API Gateway (both payload formats) and function URLs take it. Never raises."""
+    def __call__(self, event: object, invocation: str = "") -> dict[str, Any]:
+        """The answer as API Gateway (both payload formats) and function URLs take it. Never raises.
+
+        `invocation` is the id that Lambda's own lines have.
+        """
         started = time.perf_counter()
         try:
             request = events.read(event)
@@ -32,7 +35,8 @@ class Lane:
             answer = answers.refuse(refused, request.request_id)
         else:
             answer = self._page(request) if _is_page(request) else operations.respond(request, self._serving)
-        self._telemetry.answered(request, answer, time.perf_counter() - started, cold_start=self._cold_start)
+        lambdas = Invocation(invocation, self._cold_start)
+        self._telemetry.answered(request, answer, time.perf_counter() - started, lambdas)
         self._cold_start = False
         return {
             "statusCode": answer.status,

@@ -7,8 +7,9 @@ makes the document and the Logger writes it: one line and one serialisation a re
 
 import json
 import logging
+import time
 import traceback
-from typing import Any
+from typing import Any, NamedTuple
 
 from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
@@ -38,6 +39,13 @@ class _Formatter(LambdaPowertoolsFormatter):
         return _SERIALISE(line | record.__dict__.get("facts", {}))
 
 
+class Invocation(NamedTuple):
+    """What Lambda says of the invocation that brought a request."""
+
+    function_request_id: str
+    cold_start: bool
+
+
 class Telemetry:
     """Writes the lines of one process. With a namespace, on Lambda, they carry metrics; a server has /metrics."""
 
@@ -46,12 +54,15 @@ class Telemetry:
         self._log = logging.getLogger(service)  # the logger that Powertools has set up
         self._service = service
         self._metrics = EphemeralMetrics(namespace=namespace, service=service) if namespace else None
+        self._directives: dict[tuple[str, ...], Any] = {}
         self._refresh_failures = 0
 
-    def answered(self, request: Request, answer: Answer, seconds: float, *, cold_start: bool = False) -> None:
+    def answered(self, request: Request, answer: Answer, seconds: float, invocation: Invocation | None = None) -> None:
         """The line of one request, and its metrics."""
         line = _line(request, answer, seconds)
-        document = self._document(answer, seconds, cold_start) if self._metrics else {}
+        if invocation:
+            line |= invocation._asdict()
+        document = self._document(answer, seconds, invocation) if self._metrics else {}
         level = logging.ERROR if answer.status >= 500 else logging.INFO
         if self._log.isEnabledFor(level):
             self._write(level, "request", document | line)
@@ -69,21 +80,30 @@ class Telemetry:
         record = self._log.makeRecord(self._log.name, level, "", 0, message, (), None, extra={"facts": facts})
         self._log.handle(record)
 
-    def _document(self, answer: Answer, seconds: float, cold_start: bool) -> dict[str, Any]:
+    def _document(self, answer: Answer, seconds: float, invocation: Invocation | None) -> dict[str, Any]:
         """The metrics of one request in the Embedded Metric Format; empty when there is nothing to measure."""
         measured: dict[str, dict[str, Any]] = {}
         dimensions = {"service": self._service}
         if predictions := answer.facts.get("predictions"):
             dimensions["model"] = answer.facts["live"].model
             measured |= _measures(predictions, seconds)
-        if cold_start:
+        if invocation and invocation.cold_start:
             measured["ColdStarts"] = {"Unit": "Count", "Value": [1.0]}
         if self._refresh_failures:
             measured["RefreshFailures"] = {"Unit": "Count", "Value": [float(self._refresh_failures)]}
             self._refresh_failures = 0
-        if not measured or not self._metrics or is_metrics_disabled():
+        if not measured or is_metrics_disabled():
             return {}
-        return dict(self._metrics.serialize_metric_set(measured, dimensions, {}))
+        about = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": self._directive(measured, dimensions)}
+        return {"_aws": about, **dimensions, **{name: measure["Value"] for name, measure in measured.items()}}
+
+    def _directive(self, measured: dict[str, dict[str, Any]], dimensions: dict[str, str]) -> Any:
+        """What tells CloudWatch which members of a line are metrics. It is the same for the same names, so it is kept."""
+        names = tuple(measured)
+        if names not in self._directives and self._metrics:
+            document = self._metrics.serialize_metric_set(measured, dimensions, {})
+            self._directives[names] = document["_aws"]["CloudWatchMetrics"]
+        return self._directives[names]
 
 
 def _measures(predictions: list[Prediction], seconds: float) -> dict[str, dict[str, Any]]:
@@ -93,11 +113,11 @@ def _measures(predictions: list[Prediction], seconds: float) -> dict[str, dict[s
     measured = {
         "Predictions": {"Unit": "Count", "Value": [float(count)]},
         "ReviewShare": {"Unit": "Percent", "Value": [100 * share]},
-        "Latency": {"Unit": "Milliseconds", "Value": [seconds * 1e3]},
+        "Latency": {"Unit": "Milliseconds", "Value": [round(seconds * 1e3, 3)]},
     }
     for target in predictions[0].confidences:
         mean = sum([prediction.confidences[target] for prediction in predictions]) / count
-        measured[f"Confidence.{target}"] = {"Unit": "None", "Value": [mean]}
+        measured[f"Confidence.{target}"] = {"Unit": "None", "Value": [round(mean, 6)]}
     return measured
 
 

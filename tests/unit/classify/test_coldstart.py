@@ -33,19 +33,19 @@ def test_numpy_works_as_ever_but_for_docstrings_of_its_c_functions():
 
 def test_linear_algebra_is_loaded_when_it_is_asked_for():
     script = (
-        BEGIN + "import numpy as np; before = type(sys.modules['numpy.linalg']).__name__; "
-        "print(before, np.linalg.norm(np.array([3.0, 4.0])), np.linalg.det(np.eye(2)), (np.matrix([[2]]) ** 3)[0, 0], "
+        BEGIN + "import numpy as np; coldstart.end(); before = type(sys.modules['numpy.linalg']).__name__; "
+        "print(before, np.linalg.norm(np.array([3.0, 4.0])), np.linalg.det(np.eye(2)), "
         "np.roots([1, -2]).tolist(), issubclass(np.linalg.LinAlgError, ValueError), np.linalg.__file__ is not None)"
     )
-    assert run(script) == ["_OnUse", "5.0", "1.0", "8", "[2.0]", "True", "True"]
+    assert run(script) == ["_OnUse", "5.0", "1.0", "[2.0]", "True", "True"]
 
 
 def test_a_class_of_linear_algebra_is_the_real_one_from_the_first():
     script = (
-        BEGIN
-        + "import numpy as np; error = np.linalg.LinAlgError; print(error is np.linalg.LinAlgError, error.__mro__[1])"
+        BEGIN + "import numpy as np; coldstart.end(); "
+        "error = np.linalg.LinAlgError; print(error is np.linalg.LinAlgError, error.__bases__[0].__name__)"
     )
-    assert run(script) == ["True", "<class", "'ValueError'>"]
+    assert run(script) == ["True", "ValueError"]
 
 
 def test_jmespath_is_loaded_when_it_is_asked_for():
@@ -57,6 +57,14 @@ def test_jmespath_is_loaded_when_it_is_asked_for():
         "print(before, 'jmespath' in sys.modules, logger.get_correlation_id())"
     )
     assert run(script) == ["False", "True", "c"]
+
+
+def test_botocore_is_found_again_once_all_is_loaded():
+    script = (
+        BEGIN + "from aws_lambda_powertools.shared import user_agent; coldstart.end(); "
+        "import botocore; print(user_agent.inject_header, botocore.__name__)"
+    )
+    assert run(script) == ["False", "botocore"]
 
 
 def test_what_is_imported_already_stays_as_it_is():

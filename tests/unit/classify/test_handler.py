@@ -29,6 +29,7 @@ def invoke(store, *events, **settings):
         "PATH": os.defpath,
         "PYTHONPATH": f"{ROOT}:{ROOT / 'layers' / 'firesteel'}",
         "FIRESTEEL_STORE": store,
+        "AWS_LAMBDA_FUNCTION_NAME": "classify",
     }
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", SCRIPT],
@@ -58,6 +59,7 @@ def test_events_are_answered_and_logged_one_line_each(store):
         "lambda-1",
     )
     assert "ColdStarts" not in lines[1]
+    assert {line["function_name"] for line in lines} == {"classify"}
 
 
 def test_a_hot_request_imports_no_web_framework_and_a_page_does(store):

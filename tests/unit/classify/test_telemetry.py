@@ -1,6 +1,5 @@
 import json
 import logging
-from types import SimpleNamespace
 
 import pytest
 
@@ -12,10 +11,6 @@ from functions.classify.refresh import Trouble
 from functions.classify.telemetry import Telemetry
 from tests.unit.classify.bundles import TICKET, released, serving_over
 from tests.unit.classify.test_events import HTTP
-
-CONTEXT = SimpleNamespace(
-    function_name="classify", memory_limit_in_mb=512, invoked_function_arn="arn:aws:lambda", aws_request_id="lambda-1"
-)
 
 
 @pytest.fixture
@@ -65,16 +60,14 @@ def assert_is_emf(line):
 
 
 def test_a_classified_ticket_is_one_line_that_says_all_but_the_text(telemetry, serving, capsys):
-    shown = telemetry()
-    lane = Lane(serving, shown)
-    answer = shown.logger.inject_lambda_context(lambda event, context: lane(event))(post("/classify", TICKET), CONTEXT)
+    answer = Lane(serving, telemetry())(post("/classify", TICKET), "lambda-1")
     [line] = lines(capsys)
     body = json.loads(answer["body"])
     assert line["level"] == "INFO"
     assert line["message"] == "request"
     assert line["timestamp"].endswith("+00:00")
     assert line["function_request_id"] == "lambda-1"
-    assert line["cold_start"] in (True, False)
+    assert line["cold_start"] is True
     assert line["request_id"] == line["correlation_id"] == answer["headers"]["x-request-id"]
     assert (line["method"], line["route"], line["status"]) == ("POST", "/classify", 200)
     assert (line["model"], line["model_version"]) == ("tickets", "1.2.0")
@@ -108,6 +101,14 @@ def test_the_line_carries_the_metrics(telemetry, serving, capsys):
     assert first["Confidence.priority"] == [pytest.approx(first["confidences"]["priority"], abs=1e-6)]
     assert_is_emf(second)
     assert "ColdStarts" not in second
+    assert (first["cold_start"], second["cold_start"]) == (True, False)
+
+
+def test_an_environment_that_was_provisioned_starts_warm(telemetry, serving, capsys):
+    Lane(serving, telemetry(), cold_start=False)(post("/classify", TICKET))
+    [line] = lines(capsys)
+    assert line["cold_start"] is False
+    assert "ColdStarts" not in line
 
 
 def test_a_batch_is_one_line_with_shares_and_means(telemetry, serving, capsys):
