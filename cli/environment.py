@@ -1,5 +1,6 @@
 """What commands take from their surroundings: settings from the environment and .env, the store, the project."""
 
+import getpass
 import os
 from functools import cache
 from pathlib import Path
@@ -32,6 +33,14 @@ def _from_file() -> dict[str, str]:
 def open_registry() -> Store:
     """The object store that holds bundles and aliases."""
     return open_store(settings().store)
+
+
+def user() -> str:
+    """Who moves aliases from here: the login name, or the number of a user without one."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return f"uid-{os.getuid()}"
 
 
 def project_root() -> Path:

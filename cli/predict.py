@@ -14,7 +14,7 @@ from rich.markup import escape
 
 from cli.environment import open_registry, settings
 from cli.output import AsJson, console, print_json
-from firesteel.errors import InputError
+from firesteel.errors import DataError, InputError
 from firesteel.program.predictor import Prediction, Predictor, load
 from firesteel.program.schema import Schema
 from firesteel.registry import alias, bundle
@@ -52,8 +52,10 @@ def predict(
         return
     for name, label in answer["labels"].items():
         console.print(f"{name:<12} [bold]{escape(label)}[/]  {answer['confidences'][name]:.3f}")
-    automatic = "automatic: above the confidence that the wanted accuracy needs"
-    console.print("a person should look at this" if answer["review"] else automatic)
+    if answer["review"]:
+        console.print("a person should look at this")
+    elif any(target.threshold is not None for target in predictor.targets):
+        console.print("automatic: above the confidence that the wanted accuracy needs")
 
 
 def _load(model: str, version: str | None) -> tuple[str, Predictor]:
@@ -103,6 +105,8 @@ def _rows(data: str, inputs: Schema) -> Iterator[tuple[int, dict[str, str]]]:
     needed = [field.name for field in inputs.fields if field.required]
     with _file(data) as path, csvfile.opened(path, needed) as file:
         for line, row in file.rows:
+            if len(row) != len(file.header):
+                raise DataError(f"{data}: line {line} has {len(row)} fields, the header {len(file.header)}")
             yield line, {name: value for name, value in zip(file.header, row, strict=False) if name in names}
 
 

@@ -1,14 +1,13 @@
 """`firesteel versions`, `show`, `promote`, `rollback`, `switch` and `verify`: what is in the registry, and what is served."""
 
-import getpass
 import json
 from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 
-from cli.environment import open_registry
-from cli.output import AsJson, console, print_json, print_table
+from cli.environment import open_registry, user
+from cli.output import AsJson, console, errors, print_json, print_table
 from firesteel.errors import IntegrityError, NotFoundError
 from firesteel.registry import alias, bundle
 from firesteel.registry.alias import Entry
@@ -88,14 +87,14 @@ def promote(
     model: Model, version: Version, alias_name: Alias = "latest", why: Why = "", as_json: AsJson = False
 ) -> None:
     """Serve a version: verify its bundle and move an alias to it."""
-    _moved(alias.promote(open_registry(), model, alias_name, version, who=getpass.getuser(), why=why), model, as_json)
+    _moved(alias.promote(open_registry(), model, alias_name, version, who=user(), why=why), model, as_json)
 
 
 def switch(
     model: Model, version: Version, alias_name: Alias = "latest", why: Why = "", as_json: AsJson = False
 ) -> None:
     """Move an alias to any complete version, older or newer, and say so in its history."""
-    entry = alias.promote(open_registry(), model, alias_name, version, who=getpass.getuser(), why=why, kind="switch")
+    entry = alias.promote(open_registry(), model, alias_name, version, who=user(), why=why, kind="switch")
     _moved(entry, model, as_json)
 
 
@@ -107,7 +106,7 @@ def rollback(
     as_json: AsJson = False,
 ) -> None:
     """Move an alias back to the version that was served before."""
-    _moved(alias.rollback(open_registry(), model, alias_name, who=getpass.getuser(), why=why, to=to), model, as_json)
+    _moved(alias.rollback(open_registry(), model, alias_name, who=user(), why=why, to=to), model, as_json)
 
 
 def verify(
@@ -141,19 +140,31 @@ def _named(store: Store, model: str) -> dict[str, list[str]]:
     """Which aliases name each version."""
     named: dict[str, list[str]] = {}
     for name in alias.aliases(store, model):
-        named.setdefault(alias.current(store, model, name).version, []).append(name)
+        try:
+            named.setdefault(alias.current(store, model, name).version, []).append(name)
+        except IntegrityError as error:
+            errors.print(
+                f"[yellow]{escape(str(error))}[/]; `firesteel promote {model} VERSION --alias {name}` mends it"
+            )
     return named
 
 
 def _version_row(store: Store, model: str, one: bundle.Version, aliases: list[str]) -> dict[str, Any]:
-    manifest = bundle.read_manifest(store, model, one.version) if one.complete else None
-    return {
+    """What is known of a version. A damaged one is listed as such: this list is what a rollback is chosen from."""
+    row: dict[str, Any] = {
         "version": one.version,
-        "state": "complete" if one.complete else "unfinished",
-        "created": manifest.created if manifest else None,
+        "state": "unfinished",
+        "created": None,
         "aliases": aliases,
-        "metrics": _metrics(store, manifest) if manifest else {},
+        "metrics": {},
     }
+    if one.complete:
+        try:
+            manifest = bundle.read_manifest(store, model, one.version)
+            row |= {"state": "complete", "created": manifest.created, "metrics": _metrics(store, manifest)}
+        except IntegrityError:
+            row["state"] = "damaged"
+    return row
 
 
 def _metrics(store: Store, manifest: Manifest) -> dict[str, float]:

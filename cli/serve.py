@@ -4,8 +4,10 @@ from dataclasses import replace
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from cli.environment import settings
+from cli.output import errors
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on [default: FIRESTEEL_HOST].")]
 Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen on [default: FIRESTEEL_PORT].")]
@@ -20,4 +22,9 @@ def serve(host: Host = None, port: Port = None) -> None:
     from functions.classify import server
 
     chosen = settings()
-    server.run(replace(chosen, host=host or chosen.host, port=port or chosen.port))
+    chosen = replace(chosen, host=host or chosen.host, port=port or chosen.port)
+    errors.print(f"serving {chosen.model} from {escape(chosen.store)} at http://{chosen.host}:{chosen.port}")
+    try:
+        server.run(chosen)
+    except SystemExit:  # uvicorn has said why; its own code would mean bad input here
+        raise typer.Exit(1) from None

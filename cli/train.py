@@ -1,6 +1,5 @@
 """`firesteel train`: from a CSV to a published, gated version."""
 
-import getpass
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Literal
@@ -9,7 +8,7 @@ import typer
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from cli.environment import open_registry, project_root
+from cli.environment import open_registry, project_root, user
 from cli.output import AsJson, console, errors, print_json
 from firesteel import definition_file
 from firesteel.errors import ConflictError, GateError
@@ -70,7 +69,7 @@ def train(
             version=version,
             bump=bump,
             changelog=changelog,
-            who=getpass.getuser(),
+            who=user(),
             data_name=data.name,
             commit=metadata.git_commit(project_root()),
         )

@@ -67,4 +67,6 @@ def test_nothing_but_the_compile_command_unpickles():
 
 
 def test_serving_and_training_meet_in_the_layer_alone():
-    subprocess.run([Path(sys.executable).with_name("lint-imports"), "--no-cache"], cwd=ROOT, check=True, capture_output=True)
+    subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"], cwd=ROOT, check=True, capture_output=True
+    )

@@ -60,7 +60,7 @@ def _json(request: Request) -> Any:
     try:
         return strictjson.parse(request.body)
     except ValueError as error:
-        raise Refused("invalid_json", f"The body is {error}.") from None
+        raise Refused("invalid_json", f"The body cannot be read: {error}.") from None
 
 
 def _require_json(content_type: str) -> None:

@@ -32,7 +32,7 @@ from functions.classify.telemetry import Telemetry
 METRICS = "/metrics"
 _PAGES = operations.PAGES | {METRICS}
 _REQUEST_ID = answers.REQUEST_ID.encode()
-_NEVER_LIMITED = ("/health", METRICS)  # probes and scrapers
+_NEVER_LIMITED = {"/health", "/health/live", "/health/ready", METRICS}  # probes and scrapers
 
 
 class RateLimit:
@@ -44,11 +44,7 @@ class RateLimit:
 
     def check(self, request: Request) -> None:
         """Raises Refused: `rate_limited`, with the seconds until there is room again."""
-        if (
-            self._item is None
-            or request.path.startswith(_NEVER_LIMITED)
-            or self._windows.hit(self._item, request.client)
-        ):
+        if self._item is None or request.path in _NEVER_LIMITED or self._windows.hit(self._item, request.client):
             return
         reset = self._windows.get_window_stats(self._item, request.client).reset_time
         wait = max(1, math.ceil(reset - time.time()))

@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.utils.validation import check_is_fitted
 
 from firesteel.definition import Definition, IdentifierInput, TextInput
 from firesteel.errors import CompileError
@@ -94,6 +96,10 @@ def to_program(
 def _steps_of(pipeline: object) -> list[tuple[str, Any]]:
     if not isinstance(pipeline, Pipeline) or len(pipeline.steps) < 2:
         raise CompileError(f"a {type(pipeline).__name__} is not a Pipeline of a vectorizer and a classifier")
+    try:
+        check_is_fitted(pipeline)
+    except NotFittedError:
+        raise CompileError("the pipeline is not fitted: call its fit first") from None
     return [(name, step) for name, step in pipeline.steps if step not in ("passthrough", None)]
 
 

@@ -46,6 +46,8 @@ def fit(
         raise DataError(f"too few rows to train and calibrate with {folds} folds: {rare}")
     trials: list[dict[str, float]] = []
     if search:
+        if (present < search.folds).any():
+            raise DataError(f"a class has {present.min()} training rows, too few to tune with {search.folds} folds")
         report("tune")
         settings, trials = _tune(X, y, settings, search, seed)
     report("calibrate")
@@ -78,6 +80,8 @@ def _tune(
     for parameters, mean in zip(grid.cv_results_["params"], grid.cv_results_["mean_test_score"], strict=True):
         weight = next(weight for weight, weights in by_weights if weights == parameters["class_weight"])
         trials.append({"C": parameters["C"], "class_weight": weight, search.metric: float(mean)})
+    if not all(np.isfinite(trial[search.metric]) for trial in trials):
+        raise DataError(f"tuning gave no finite {search.metric}: {trials}")
     best = max(trials, key=lambda trial: trial[search.metric])
     return Logistic(C=best["C"], class_weight=best["class_weight"]), trials
 

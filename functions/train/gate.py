@@ -24,7 +24,8 @@ def judge(
 ) -> list[Verdict]:
     """All verdicts, in the definition's order. `metrics` and `latest` are contents of metrics.json.
 
-    A value that is missing or not a number fails. Without a `latest`, gates that compare with it pass.
+    A value that is missing or not a number fails, on either side. Without a `latest_version`, gates that compare with it
+    pass.
     """
     return [_judge(gate, metrics, latest, latest_version) for gate in gates]
 
@@ -35,9 +36,11 @@ def _judge(gate: Gate, metrics: Mapping[str, Any], latest: Mapping[str, Any] | N
         return Verdict(gate.metric, value, f">= {gate.at_least:g}", value is not None and value >= gate.at_least)
     if gate.at_most is not None:
         return Verdict(gate.metric, value, f"<= {gate.at_most:g}", value is not None and value <= gate.at_most)
+    if version is None:
+        return Verdict(gate.metric, value, "as good as latest (there is none yet)", value is not None)
     before = _value(latest, gate.metric) if latest is not None else None
     if before is None:
-        return Verdict(gate.metric, value, "as good as latest (there is none yet)", value is not None)
+        return Verdict(gate.metric, value, f"a comparison with latest {version}, which has no such metric", False)
     if gate.max_drop is not None:
         bound = before - gate.max_drop
         words = f">= {bound:.4f} (latest {version} has {before:.4f}, may drop by {gate.max_drop:g})"

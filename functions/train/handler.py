@@ -15,6 +15,7 @@ from firesteel.settings import Settings
 from functions.train import dataset, release, train
 
 DATA_LIMIT = 4 << 30
+SHOWN = 20  # refused rows that the answer tells of
 _ROOT = Path(os.environ.get("LAMBDA_TASK_ROOT", Path(__file__).resolve().parents[2]))
 _settings = Settings.read(os.environ)
 logger = Logger(service=_settings.service, level=_settings.log_level, utc=True, use_rfc3339=True)
@@ -24,7 +25,8 @@ logger = Logger(service=_settings.service, level=_settings.log_level, utc=True, 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Train `event["model"]` on the CSV at `event["data"]` (s3://bucket/key or file:///path), publish, and judge.
 
-    Returns {model, version, digest, promoted, gates}. Raises FiresteelError: the invocation then counts as failed.
+    Returns {model, version, digest, promoted, rows_used, rows_refused, first_refused, gates}. Raises FiresteelError: the
+    invocation then counts as failed.
     """
     try:
         return _train(event)
@@ -36,12 +38,16 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 def _train(event: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(event, dict) or not all(isinstance(event.get(key), str) for key in ("model", "data")):
         raise DataError('the event must be {"model": "<name>", "data": "s3://bucket/key"}')
+    if unknown := set(event) - {"model", "data", "tune", "changelog"}:
+        raise DataError(f"the event has fields that mean nothing: {', '.join(sorted(map(str, unknown)))}")
+    if not isinstance(event.get("tune", True), bool):
+        raise DataError("the event's tune must be true or false")
     described = definition_file.load(definition_of(event["model"]))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "data.csv"
         path.write_bytes(_download(event["data"]))
         rows = dataset.read(path, described)
-        trained = train.train(described, rows, tune=bool(event.get("tune", True)))
+        trained = train.train(described, rows, tune=event.get("tune", True))
     done = release.release(
         open_store(_settings.store),
         trained,
@@ -49,14 +55,17 @@ def _train(event: dict[str, Any]) -> dict[str, Any]:
         changelog=str(event.get("changelog", "")),
         who=f"lambda:{os.environ.get('AWS_LAMBDA_FUNCTION_NAME', 'local')}",
     )
-    logger.info(
-        "trained", extra={"model": described.model, "version": done.version, "promoted": done.promoted is not None}
-    )
-    return {
+    summary = {
         "model": described.model,
         "version": done.version,
-        "digest": done.digest,
         "promoted": done.promoted is not None,
+        "rows_used": len(rows),
+        "rows_refused": len(rows.bad_rows),
+    }
+    logger.info("trained", extra=summary)
+    return summary | {
+        "digest": done.digest,
+        "first_refused": [str(bad) for bad in rows.bad_rows[:SHOWN]],
         "gates": [verdict._asdict() for verdict in done.verdicts],
     }
 

@@ -1,10 +1,10 @@
 """A trained model becomes a version: the gates are judged, the bundle is published, and `latest` moves if they passed."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from firesteel import strictjson
-from firesteel.errors import NotFoundError
+from firesteel.errors import IntegrityError, NotFoundError
 from firesteel.registry import alias, bundle
 from firesteel.registry.bundle import Bump
 from firesteel.registry.store import Store
@@ -46,17 +46,16 @@ def release(
     """
     model = trained.definition.model
     version = version or bundle.next_version(store, model, bump)
-    latest, metrics = _latest(store, model)
-    verdicts = gate.judge(trained.definition.gates, trained.metrics, metrics, latest.version if latest else None)
+    latest = _latest(store, model)
+    verdicts = gate.judge(trained.definition.gates, trained.metrics, latest.metrics, latest.version)
     described = metadata.describe(trained, version=version, changelog=changelog, data_name=data_name, commit=commit)
     files = bundle_files(trained, described, verdicts)
     published = bundle.publish(store, model, version, files, who=who)
     promoted = None
     if all(verdict.passed for verdict in verdicts):
         why = changelog or f"trained on {data_name}"
-        judged_against = latest.generation if latest else 0
         promoted = alias.promote(
-            store, model, LATEST, version, who=who, why=why, digest=published.digest, after=judged_against
+            store, model, LATEST, version, who=who, why=why, digest=published.digest, after=latest.generation
         )
     return Release(version, published.digest, verdicts, promoted)
 
@@ -77,11 +76,25 @@ def bundle_files(trained: Trained, described: dict[str, Any], verdicts: list[Ver
     }
 
 
-def _latest(store: Store, model: str) -> tuple[alias.Entry | None, dict[str, Any] | None]:
-    """What is served now, and its metrics."""
+class _Latest(NamedTuple):
+    """What is served now. A version whose metrics cannot be read has none; no version, generation 0."""
+
+    version: str | None
+    generation: int | None
+    metrics: dict[str, Any] | None
+
+
+def _latest(store: Store, model: str) -> _Latest:
+    """Damage to what is served must not keep its repair, a new version, from being published."""
     try:
         entry = alias.current(store, model, LATEST)
     except NotFoundError:
-        return None, None
-    manifest = bundle.read_manifest(store, model, entry.version, entry.digest)
-    return entry, strictjson.parse(bundle.read_file(store, manifest, "metrics.json"))
+        return _Latest(None, 0, None)
+    except IntegrityError:
+        return _Latest("(damaged)", None, None)
+    try:
+        manifest = bundle.read_manifest(store, model, entry.version, entry.digest)
+        metrics = strictjson.parse(bundle.read_file(store, manifest, "metrics.json"))
+    except (IntegrityError, NotFoundError):
+        metrics = None
+    return _Latest(entry.version, entry.generation, metrics)

@@ -9,10 +9,11 @@ from typing import Any
 
 import joblib
 import numpy as np
-from sklearn.pipeline import Pipeline
+from sklearn.pipeline import FeatureUnion, Pipeline
 from threadpoolctl import threadpool_limits
 
 from firesteel.definition import Definition
+from firesteel.errors import DataError
 from firesteel.program import predictor
 from firesteel.program.predictor import Predictor
 from functions.train import compile, evaluate, features, parity, reference
@@ -91,7 +92,7 @@ def train(
     with threadpool_limits(1):
         stages.begin("features")
         union = features.build(definition)
-        X = union.fit_transform(train_rows.inputs).tocsr()
+        X = _transform(union, train_rows)
         fitted = {name: _fit(definition, name, X, train_rows, tune, stages) for name in definition.targets}
         features.widen(union)
         pipelines = {
@@ -134,6 +135,14 @@ def _parts(
         return dataset, None
     train_indices, test_indices = split(dataset, definition)
     return dataset.take(train_indices), dataset.take(test_indices)
+
+
+def _transform(union: FeatureUnion, rows: Dataset) -> Any:
+    """Fit the steps and give the features [rows, features]. Raises DataError when a step finds nothing in the texts."""
+    try:
+        return union.fit_transform(rows.inputs).tocsr()
+    except ValueError as error:
+        raise DataError(f"the definition's features do not fit these rows: {error}") from None
 
 
 def _fit(definition: Definition, name: str, X: Any, rows: Dataset, tune: bool, stages: _Stages) -> Fitted:
@@ -213,7 +222,7 @@ def _prove(
 
 def golden(loaded: Predictor, definition: Definition) -> dict[str, Any]:
     """The definition's example rows and the answers the program must give to them wherever it is loaded."""
-    examples = {name: one.example for name, one in definition.inputs.items() if one.kind == "text" and one.required}
+    examples = {name: one.example for name, one in definition.inputs.items() if one.required}
     rows = []
     for row in definition.golden or (examples,):
         answer = loaded.predict(loaded.check(dict(row)))

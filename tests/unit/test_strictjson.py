@@ -1,6 +1,7 @@
 """JSON that can mean one thing only."""
 
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -52,6 +53,18 @@ def test_what_json_writes_is_read_back(value, ascii_only):
 def test_what_is_ambiguous_or_broken_is_refused_in_words_that_quote_nothing(body, message):
     with pytest.raises(ValueError, match=message):
         strictjson.parse(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"[" + b"[]," * 17 + b'"' + rb"\"" * 500_000, b'{"a":"' + b"[" * 1_000_000, b"[" * 17 + b'"' * 1_000_001],
+)
+def test_a_megabyte_made_to_be_slow_is_refused_in_one_pass(body):
+    """Quadratic work would take hours here; one pass takes milliseconds."""
+    started = time.process_time()
+    with pytest.raises(ValueError, match="nested deeper|not valid JSON"):
+        strictjson.parse(body)
+    assert time.process_time() - started < 5
 
 
 def test_sixteen_levels_and_brackets_within_strings_are_fine():

@@ -76,6 +76,18 @@ class IdentifierInput(_Frozen):
     max_length: int = Field(default=320, ge=1, le=10_000)
     example: str | None = None
 
+    @model_validator(mode="after")
+    def _has_an_example(self) -> Self:
+        if self.required and self.example is None:
+            raise MisfitError(("example",), "a required identifier needs an example, for the golden rows")
+        if self.example is not None and (problem := self.problem(self.example)):
+            raise MisfitError(("example",), problem)
+        return self
+
+    def problem(self, value: str) -> str | None:
+        """Why `value` cannot stand here; None if it can."""
+        return f"must have at most {self.max_length} characters" if len(value) > self.max_length else None
+
 
 Input = Annotated[TextInput | IdentifierInput, Field(discriminator="kind")]
 
@@ -264,8 +276,17 @@ class Definition(_Frozen):
         for name, target in self.targets.items():
             if (target.column or name) in self.inputs:
                 raise MisfitError(("targets", name), f"the column {target.column or name!r} is an input already")
+        self._answer_has_room()
         self._golden_rows_fit()
         return self
+
+    def _answer_has_room(self) -> None:
+        answered = {"review", "model_version"} | {
+            name for target in self.targets for name in (f"predicted_{target}", f"{target}_confidence")
+        }
+        for name in self.inputs:
+            if name in answered:
+                raise MisfitError(("inputs", name), f"the answer has a field {name!r} of its own; choose another name")
 
     def _golden_rows_fit(self) -> None:
         for number, row in enumerate(self.golden):
@@ -275,7 +296,7 @@ class Definition(_Frozen):
             for name, allowed in self.inputs.items():
                 if allowed.required and name not in row:
                     raise MisfitError(("golden", number), f"the input {name!r} is required")
-                if isinstance(allowed, TextInput) and name in row and (problem := allowed.problem(row[name])):
+                if name in row and (problem := allowed.problem(row[name])):
                     raise MisfitError(("golden", number, name), problem)
 
     def _must_be_target(self, name: str, loc: tuple[str | int, ...]) -> None:

@@ -4,22 +4,22 @@ import json
 import re
 from typing import Any
 
-_STRUCTURE = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+_STRUCTURE = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)  # possessive: one pass, whatever the bytes
 
 
 def parse(data: bytes, *, depth: int = 16) -> Any:
-    """The value of `data`, UTF-8 without BOM. Raises ValueError with a message that quotes nothing of the content."""
+    """The value of `data`, UTF-8 without BOM. Raises ValueError, whose message is a clause that quotes nothing of it."""
     try:
         text = data.decode()
     except UnicodeDecodeError:
-        raise ValueError("not valid UTF-8") from None
+        raise ValueError("it is not valid UTF-8") from None
     _bound_depth(data, depth)
     try:
         value = json.loads(
             text, object_pairs_hook=_once, parse_constant=_refuse_constant, parse_float=_finite, parse_int=_short
         )
     except json.JSONDecodeError as error:
-        raise ValueError(f"not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}") from None
+        raise ValueError(f"it is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}") from None
     if b"\\u" in data:
         _refuse_surrogates(value)
     return value
@@ -35,7 +35,7 @@ def _bound_depth(data: bytes, depth: int) -> None:
         if mark in b"[{":
             level += 1
             if level > depth:
-                raise ValueError(f"nested deeper than {depth}")
+                raise ValueError(f"it is nested deeper than {depth}")
         elif mark in b"]}":
             level -= 1
 

@@ -195,6 +195,16 @@ def test_a_history_with_a_gap_is_refused_but_not_what_is_served(store):
     assert rollback(store, to="1.0.0").generation == 4
 
 
+def test_a_rollback_never_returns_to_what_was_rolled_back_from(store):
+    for version in ("1.0.0", "1.1.0", "2.0.0"):
+        promote(store, version)
+    for _ in range(2):
+        alias.rollback(store, "tickets", "latest", who="ada")
+    promote(store, "2.0.0")
+    assert alias.rollback(store, "tickets", "latest", who="ada", to="1.1.0").version == "1.1.0"
+    assert alias.rollback(store, "tickets", "latest", who="ada").version == "1.0.0"
+
+
 def test_a_version_promoted_again_needs_no_rollback_to_itself(store):
     promote(store, "1.0.0")
     promote(store, "1.1.0")

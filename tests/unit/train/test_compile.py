@@ -50,7 +50,7 @@ def strip(text):
         ),
         (
             Pipeline([("none", "passthrough"), ("tfidf", TfidfVectorizer()), ("clf", "passthrough")]),
-            "no vectorizer|TfidfV",
+            "not fitted",
         ),
     ],
 )

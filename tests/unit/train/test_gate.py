@@ -9,8 +9,8 @@ METRICS = {"targets": {"priority": {"macro_f1": 0.70, "log_loss": 0.5}}}
 LATEST = {"targets": {"priority": {"macro_f1": 0.72, "log_loss": 0.4}}}
 
 
-def verdict(metrics=METRICS, latest=LATEST, **bound):
-    (one,) = gate.judge([Gate(**{"metric": "priority.macro_f1", **bound})], metrics, latest, "1.0.0")
+def verdict(metrics=METRICS, latest=LATEST, version="1.0.0", **bound):
+    (one,) = gate.judge([Gate(**{"metric": "priority.macro_f1", **bound})], metrics, latest, version)
     return one
 
 
@@ -42,8 +42,16 @@ def test_a_missing_metric_or_one_that_is_no_number_fails(bound, metrics):
 
 @pytest.mark.parametrize("bound", [{"max_drop": 0.0}, {"max_rise": 0.0}])
 def test_the_first_version_has_nothing_to_be_compared_with(bound):
-    assert verdict(latest=None, **bound).passed
-    assert "there is none yet" in verdict(latest=None, **bound).sentence()
+    first = verdict(latest=None, version=None, **bound)
+    assert first.passed
+    assert "there is none yet" in first.sentence()
+
+
+@pytest.mark.parametrize("latest", [None, {"targets": {}}])
+def test_a_latest_version_without_the_metric_cannot_be_compared_with(latest):
+    one = verdict(latest=latest, max_drop=0.5)
+    assert not one.passed
+    assert "latest 1.0.0, which has no such metric" in one.sentence()
 
 
 def test_the_comparison_names_the_version_it_compares_with():

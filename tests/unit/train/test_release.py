@@ -139,3 +139,14 @@ def test_an_alias_that_moved_between_gate_and_promotion_is_not_overridden(store,
     with pytest.raises(ConflictError, match="generation 2 and not"):
         publish(store, trained)
     assert alias.current(store, "tickets", "latest").version == "1.0.0"
+
+
+def test_a_damaged_latest_does_not_keep_its_repair_from_being_published(store, trained):
+    publish(store, trained)
+    store._objects["models/tickets/v1.0.0/metrics.json"] = b"{}"
+    done = publish(store, trained)
+    assert done.version == "1.1.0"
+    assert {verdict.metric for verdict in done.failed} == {"priority.macro_f1", "department.macro_f1"}
+    store._objects["models/tickets/aliases/latest/00000001.json"] = b"garbage"
+    ungated = gated(trained)
+    assert publish(store, ungated).promoted.generation == 2

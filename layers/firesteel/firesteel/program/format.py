@@ -76,7 +76,7 @@ def _json(data: bytes, what: str) -> dict[str, Any]:
     try:
         value = strictjson.parse(data)
     except ValueError as error:
-        raise ProgramError(f"the program's {what} is {error}") from None
+        raise ProgramError(f"the program's {what} cannot be read: {error}") from None
     if not isinstance(value, dict):
         raise ProgramError(f"the program's {what} is not an object")
     return value

@@ -136,9 +136,14 @@ def _before(store: Store, model: str, alias: str, generation: int) -> Entry:
         return _read(store, model, alias, generation - 1)
     served: list[Entry] = []
     for entry in history(store, model, alias):
-        if entry.kind == "rollback" and any(entry.version == earlier.version for earlier in served):
-            while served[-1].version != entry.version:
+        if entry.kind == "rollback":
+            known = any(entry.version == earlier.version for earlier in served)
+            while served and served[-1].version != entry.version:
                 served.pop()
+                if not known:  # it went to a version that was left behind earlier: only what it went from is undone
+                    break
+            if not known:
+                served.append(entry)
         elif not served or served[-1].version != entry.version:
             served.append(entry)
     if len(served) < 2:
