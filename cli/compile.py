@@ -11,9 +11,9 @@ from firesteel.errors import CompileError, DataError
 
 def add_to(app: typer.Typer) -> None:
     app.command(
-        epilog="Example:\n\nfiresteel compile model.joblib --input text --target intent --check texts.txt -o intent.safetensors"
+        "compile",
+        epilog="Example:\n\nfiresteel compile model.joblib --input text --target intent --check texts.txt -o intent.safetensors",
     )(compile_pipeline)
-    app.registered_commands[-1].name = "compile"
 
 
 def compile_pipeline(

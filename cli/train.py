@@ -2,18 +2,23 @@
 
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from cli.environment import open_registry, project_root, user
-from cli.output import AsJson, console, errors, print_json
+from cli.output import AsJson, console, errors, print_json, print_table
 from firesteel import definition_file
 from firesteel.errors import ConflictError, GateError
 from firesteel.registry import bundle, names
 from firesteel.registry.store import Store
+
+if TYPE_CHECKING:  # at run time these cost a second of scikit-learn, which `--help` need not wait for
+    from functions.train.dataset import Dataset
+    from functions.train.release import Release
+    from functions.train.train import Trained
 
 
 def add_to(app: typer.Typer) -> None:
@@ -98,10 +103,7 @@ def file_of(model: str) -> Path:
     return path if path.suffix in (".yaml", ".yml") else project_root() / "models" / f"{model}.yaml"
 
 
-def _report_rows(rows: "object", rejected: Path) -> None:
-    from functions.train.dataset import Dataset
-
-    assert isinstance(rows, Dataset)
+def _report_rows(rows: "Dataset", rejected: Path) -> None:
     errors.print(f"{len(rows)} of {rows.rows_read} rows are usable")
     if rows.bad_rows:
         errors.print(f"[yellow]{len(rows.bad_rows)} bad rows are in {escape(str(rejected))}[/], the first:")
@@ -113,13 +115,7 @@ def _report_rows(rows: "object", rejected: Path) -> None:
         errors.print(f"[yellow]{len(rows.conflicts)} texts stand with different labels[/], such as on lines {lines}")
 
 
-def _summary(model: str, trained: "object", done: "object") -> None:
-    from cli.output import print_table
-    from functions.train.release import Release
-    from functions.train.train import Trained
-
-    assert isinstance(trained, Trained)
-    assert isinstance(done, Release)
+def _summary(model: str, trained: "Trained", done: "Release") -> None:
     if trained.metrics["evaluated"]:
         policies = (trained.metrics["review"] or {}).get("targets", {})
         print_table(
