@@ -25,7 +25,7 @@ help: ## this list
 run: .venv/ready ## train `tickets` on synthetic rows, then serve it on :8000
 	@$(BIN)/firesteel demo
 
-test: .venv/ready .venv-sam/ready ## all tests, with coverage
+test: check .venv/ready .venv-sam/ready ## all checks and tests, with coverage
 	@$(BIN)/pytest -n auto --cov --cov-report=term
 
 check: .venv/ready ## style, types, direction of imports
