@@ -61,24 +61,30 @@ def subject(options: argparse.Namespace) -> Subject:
     data, registry = options.data.resolve(), options.registry.resolve()
     if not data.exists():
         _firesteel("generate", "tickets", "--rows", str(ROWS), "--out", str(data))
-    if latest_bundle(registry) is None:
-        _firesteel("train", "tickets", "--data", str(data), FIRESTEEL_STORE=registry.as_uri())
-    bundle = latest_bundle(registry)
-    if bundle is None:
-        raise FileNotFoundError(f"training left no complete version of tickets in {registry}")
+    bundle = published("tickets", data, registry)
     return Subject(data, registry, bundle, pipelines.prepare(HOME / "pipelines", bundle))
 
 
-def generated(path: Path, rows: int) -> Path:
-    """A CSV of that many synthetic tickets, made if it is not there."""
+def generated(path: Path, rows: int, model: str = "tickets") -> Path:
+    """A CSV of that many synthetic rows of a model, made if it is not there."""
     if not path.exists():
-        _firesteel("generate", "tickets", "--rows", str(rows), "--out", str(path))
+        _firesteel("generate", model, "--rows", str(rows), "--out", str(path))
     return path
 
 
-def latest_bundle(registry: Path) -> Path | None:
-    """The folder of the newest complete version of `tickets` in a registry on disk, or None."""
-    found = [manifest.parent for manifest in (registry / "models" / "tickets").glob("v*/manifest.json")]
+def published(model: str, data: Path, registry: Path = REGISTRY) -> Path:
+    """The folder of the newest version of a model, trained on `data` if there is none."""
+    if latest_bundle(registry, model) is None:
+        _firesteel("train", model, "--data", str(data), FIRESTEEL_STORE=registry.as_uri())
+    bundle = latest_bundle(registry, model)
+    if bundle is None:
+        raise FileNotFoundError(f"training left no complete version of {model} in {registry}")
+    return bundle
+
+
+def latest_bundle(registry: Path, model: str = "tickets") -> Path | None:
+    """The folder of the newest complete version of a model in a registry on disk, or None."""
+    found = [manifest.parent for manifest in (registry / "models" / model).glob("v*/manifest.json")]
     return max(found, key=lambda folder: [int(part) for part in folder.name.removeprefix("v").split(".")], default=None)
 
 
@@ -87,12 +93,12 @@ def _firesteel(*command: str, **settings: str) -> None:
     subprocess.run([sys.executable, "-m", "cli.main", *command], env=os.environ | settings, cwd=ROOT, check=True)
 
 
-def api_event(ticket: Mapping[str, str]) -> dict[str, object]:
-    """The ticket as API Gateway's HTTP API (payload 2.0) hands it to a function."""
+def api_event(row: Mapping[str, object], path: str = "/classify") -> dict[str, object]:
+    """The row as API Gateway's HTTP API (payload 2.0) hands it to a function."""
     return {
         "version": "2.0",
-        "routeKey": "POST /classify",
-        "rawPath": "/classify",
+        "routeKey": f"POST {path}",
+        "rawPath": path,
         "rawQueryString": "",
         "headers": {"content-type": "application/json", "host": "localhost", "x-forwarded-port": "443"},
         "requestContext": {
@@ -101,17 +107,17 @@ def api_event(ticket: Mapping[str, str]) -> dict[str, object]:
             "domainName": "localhost",
             "http": {
                 "method": "POST",
-                "path": "/classify",
+                "path": path,
                 "protocol": "HTTP/1.1",
                 "sourceIp": LOOPBACK,
                 "userAgent": "benchmark",
             },
             "requestId": "benchmark",
-            "routeKey": "POST /classify",
+            "routeKey": f"POST {path}",
             "stage": "$default",
             "time": "01/Jan/2026:00:00:00 +0000",
             "timeEpoch": 1767225600000,
         },
-        "body": json.dumps(ticket),
+        "body": json.dumps(row),
         "isBase64Encoded": False,
     }

@@ -23,7 +23,7 @@ def compile_pipeline(
     ),
     model: Annotated[str, typer.Option(help="The model's name in the program.")] = "compiled",
     text: Annotated[str, typer.Option("--input", help="What the text input is called.")] = "text",
-    target: Annotated[str, typer.Option(help="What the predicted label is called.")] = "label",
+    target: Annotated[str, typer.Option(help="What the predicted label or number is called.")] = "label",
     max_length: Annotated[int, typer.Option(min=1, help="Longest text that is accepted, in characters.")] = 10_000,
     check: Annotated[Path | None, typer.Option(help="A file of texts, one a line, to prove parity on.")] = None,
     as_json: AsJson = False,
@@ -43,9 +43,10 @@ def compile_pipeline(
         raise CompileError(f"{pipeline} cannot be loaded by joblib: {type(error).__name__}: {error}") from error
     program = compile.to_program(model, compile.text_schema(text, max_length), {target: fitted})
     loaded = predictor.load(program)
+    assert isinstance(loaded, predictor.Predictor)
     texts = _texts(check) if check else []
-    hostile = parity.fuzz(texts or ["The quick brown fox jumps over the lazy dog"], [text], rows=1000, seed=0)
-    texts += hostile[text]
+    known = {text: texts or ["The quick brown fox jumps over the lazy dog"]}
+    texts += parity.fuzz(loaded.inputs, known, rows=1000, seed=0)[text]
     difference = parity.check(loaded, {text: texts}, parity.expected({target: fitted}, texts))
     output.write_bytes(program)
     summary = {"program": str(output), "bytes": len(program), "rows_checked": len(texts), "difference": difference}

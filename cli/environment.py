@@ -11,6 +11,10 @@ from firesteel.errors import SettingsError
 from firesteel.registry.store import Store, open_store
 from firesteel.settings import PREFIX, Settings
 
+# OpenMP's threads would wait for each other by spinning, which on a busy machine is ten times as slow. Read when the
+# first library that uses it is loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 
 @cache
 def settings() -> Settings:

@@ -30,6 +30,7 @@ def invoke(
     environment = {
         "FIRESTEEL_STORE": _absolute(chosen.store),
         "FIRESTEEL_MODEL": chosen.model,
+        "FIRESTEEL_ALIAS": chosen.alias,
         **{key: value for key, value in os.environ.items() if key.startswith("AWS_")},
     }
     root = project_root()

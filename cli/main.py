@@ -5,7 +5,21 @@ import sys
 import typer
 from rich.markup import escape
 
-from cli import compile, demo, doctor, evaluate, generate, invoke, predict, registry, serve, smoke, train
+from cli import (
+    compile,
+    demo,
+    doctor,
+    evaluate,
+    generate,
+    invoke,
+    predict,
+    registry,
+    serve,
+    smoke,
+    train,
+    verify,
+    versions,
+)
 from cli.output import errors
 from firesteel.errors import (
     ConflictError,
@@ -27,7 +41,11 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_show_locals=False,
 )
-for module in (demo, train, predict, serve, smoke, evaluate, doctor, compile, generate, invoke, registry):
+_COMMANDS = (
+    *(demo, train, predict, serve, smoke, evaluate, doctor, compile, generate, invoke),
+    *(versions, registry, verify),
+)
+for module in _COMMANDS:
     module.add_to(app)
 
 

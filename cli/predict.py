@@ -1,23 +1,20 @@
 """`firesteel predict`: answers from a published version, without a server."""
 
 import json
-import shutil
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 
+from cli import explain, rows
 from cli.environment import open_registry, settings
 from cli.output import AsJson, console, print_json
-from firesteel.errors import DataError, InputError
-from firesteel.program.predictor import Prediction, Predictor, load
-from firesteel.program.schema import Schema
-from firesteel.registry import alias, bundle
+from cli.programs import Answer, Version, Versions
+from firesteel.program.results import Estimate, Prediction
+from firesteel.program.schema import Identifier
+from firesteel.program.targets import Classification, Target
+
+_DIGITS = 6
 
 
 def add_to(app: typer.Typer) -> None:
@@ -25,46 +22,42 @@ def add_to(app: typer.Typer) -> None:
         epilog="Examples:\n\n"
         'firesteel predict tickets --set title="Cannot log in" --set description="My account is locked"\n\n'
         "firesteel predict tickets --data new.csv > answers.jsonl\n\n"
-        "firesteel predict tickets --version 1.0.0 --data - < new.csv"
+        "firesteel predict tickets --version 1.0.0 --data - < new.csv\n\n"
+        "firesteel predict g2g --data businesses.csv --explain > why.jsonl"
     )(predict)
 
 
 def predict(
-    model: Annotated[str, typer.Argument(help="The model, like tickets.")],
-    fields: Annotated[list[str] | None, typer.Option("--set", help="A field as name=value; for one row.")] = None,
+    model: Annotated[str, typer.Argument(help="The model, like tickets; or a segment of one, like recruits/qb.")],
+    fields: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A field as name=value, for one row; written as in a CSV file, empty is missing."),
+    ] = None,
     data: Annotated[
         str | None, typer.Option(help="A CSV file of rows, - for standard input; answers are JSON lines.")
     ] = None,
     version: Annotated[str | None, typer.Option(help="The version [default: that of the alias].")] = None,
+    explained: Annotated[bool, typer.Option("--explain", help="Say what each field did to the answer.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Classify one row, or a file of them, with a published version."""
+    """Predict one row, or a file of them, with a published version: labels, or numbers with intervals, and why."""
     if (fields is None) == (data is None):
         raise typer.BadParameter("give either --set name=value (for one row) or --data file.csv")
-    used, predictor = _load(model, version)
+    versions = Versions(open_registry(), model, version, settings().alias)
     if data is not None:
-        _predict_file(predictor, used, data)
+        for answer in versions.answer(rows.read(data, versions.needed), explained=explained):
+            typer.echo(json.dumps({"line": answer.line, **_told(answer, explained)}, ensure_ascii=False))
         return
-    row = predictor.check(dict(_field(one) for one in fields or []))
-    answer = _answer(predictor.predict(row), used)
+    cells = dict(_field(one) for one in fields or [])
+    [answer] = versions.answer([(1, cells)], explained=explained, strict=True)
+    if answer.error:
+        raise answer.error
     if as_json:
-        print_json(answer)
-        return
-    for name, label in answer["labels"].items():
-        console.print(f"{name:<12} [bold]{escape(label)}[/]  {answer['confidences'][name]:.3f}")
-    if answer["review"]:
-        console.print("a person should look at this")
-    elif any(target.threshold is not None for target in predictor.targets):
-        console.print("automatic: above the confidence that the wanted accuracy needs")
-
-
-def _load(model: str, version: str | None) -> tuple[str, Predictor]:
-    store = open_registry()
-    entry = None if version else alias.current(store, model, settings().alias)
-    manifest = bundle.read_manifest(
-        store, model, version or (entry.version if entry else ""), entry.digest if entry else None
-    )
-    return manifest.version, load(bundle.read_file(store, manifest, "program.safetensors"))
+        print_json(_told(answer, explained))
+    elif answer.version and answer.prediction:
+        _show(answer.version, answer.prediction)
+        for target in answer.version.predictor.targets if explained else ():
+            explain.show(answer.explanations[target.name], target)
 
 
 def _field(text: str) -> tuple[str, str]:
@@ -74,49 +67,48 @@ def _field(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _answer(prediction: Prediction, version: str) -> dict[str, Any]:
-    confidences = {name: round(value, 6) for name, value in prediction.confidences.items()}
+def _told(answer: Answer, explained: bool) -> dict[str, Any]:
+    """An answer in terms of JSON; that to a row which does not fit is its error."""
+    version, prediction = answer.version, answer.prediction
+    if version is None or prediction is None:
+        return {"error": str(answer.error)}
+    inputs = version.predictor.inputs.fields
+    identifiers = {field.name: answer.row[field.name] for field in inputs if isinstance(field, Identifier)}
     return {
+        **({"identifiers": identifiers} if identifiers else {}),
         "labels": prediction.labels,
-        "confidences": confidences,
+        "confidences": {name: round(value, _DIGITS) for name, value in prediction.confidences.items()},
+        "estimates": {name: _estimate(one) for name, one in prediction.estimates.items()},
         "review": prediction.review,
-        "model_version": version,
+        "model": version.model,
+        "model_version": version.version,
+        **({"explanations": explain.told(answer.explanations)} if explained else {}),
     }
 
 
-def _predict_file(predictor: Predictor, version: str, data: str) -> None:
-    """One JSON line a row, in order; a row that does not fit gets its error instead."""
-    for line, row in _rows(data, predictor.inputs):
-        try:
-            answer = _answer(predictor.predict(predictor.check(row)), version)
-        except InputError as error:
-            answer = {"error": str(error)}
-        typer.echo(json.dumps({"line": line, **answer}, ensure_ascii=False))
+def _estimate(one: Estimate) -> dict[str, float | str | None]:
+    return {name: round(part, _DIGITS) if isinstance(part, float) else part for name, part in one._asdict().items()}
 
 
-def _rows(data: str, inputs: Schema) -> Iterator[tuple[int, dict[str, str]]]:
-    """The inputs of a CSV's rows, with the line on which each row begins; other columns are left out.
-
-    Raises DataError for a file that is not CSV in UTF-8, or has no column for a required input.
-    """
-    from functions.train import csvfile
-
-    names = {field.name for field in inputs.fields}
-    needed = [field.name for field in inputs.fields if field.required]
-    with _file(data) as path, csvfile.opened(path, needed) as file:
-        for line, row in file.rows:
-            if len(row) != len(file.header):
-                raise DataError(f"{data}: line {line} has {len(row)} fields, the header {len(file.header)}")
-            yield line, {name: value for name, value in zip(file.header, row, strict=False) if name in names}
+def _show(version: Version, prediction: Prediction) -> None:
+    targets = version.predictor.targets
+    width = max(len(target.name) for target in targets)
+    for target in targets:
+        console.print(f"{target.name:<{width}}  {_sentence(target, prediction)}")
+    if prediction.review:
+        console.print("a person should look at this")
+    elif any(isinstance(target, Classification) and target.threshold is not None for target in targets):
+        console.print("automatic: above the confidence that the wanted accuracy needs")
+    console.print(f"[dim]answered by {version.model} {version.version}[/]")
 
 
-@contextmanager
-def _file(data: str) -> Iterator[Path]:
-    """The file that `--data` names. Standard input is copied: the reader goes back to say where a file is wrong."""
-    if data != "-":
-        yield Path(data)
-        return
-    with NamedTemporaryFile(prefix="standard-input-", suffix=".csv") as copy:
-        shutil.copyfileobj(sys.stdin.buffer, copy)
-        copy.flush()
-        yield Path(copy.name)
+def _sentence(target: Target, prediction: Prediction) -> str:
+    """`Tech Support  0.912`; `0.7312  0.61 to 0.85 in 90% of cases, confidence High 0.84`."""
+    if isinstance(target, Classification):
+        return f"[bold]{escape(prediction.labels[target.name])}[/]  {prediction.confidences[target.name]:.3f}"
+    one = prediction.estimates[target.name]
+    said = f"[bold]{one.value:.6g}[/]{escape(f' {target.unit}' if target.unit else '')}"
+    if target.interval is None or one.score is None:
+        return said
+    sure = f"{one.level} {one.score:.2f}" if one.level else f"{one.score:.2f}"
+    return f"{said}  {one.lower:.6g} to {one.upper:.6g} in {target.interval.coverage:.0%} of cases, confidence {sure}"

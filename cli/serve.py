@@ -8,6 +8,7 @@ from rich.markup import escape
 
 from cli.environment import settings
 from cli.output import errors
+from firesteel.settings import Settings
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on [default: FIRESTEEL_HOST].")]
 Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen on [default: FIRESTEEL_PORT].")]
@@ -19,9 +20,13 @@ def add_to(app: typer.Typer) -> None:
 
 def serve(host: Host = None, port: Port = None) -> None:
     """Serve the model that the settings name until interrupted."""
+    start(settings(), host, port)
+
+
+def start(chosen: Settings, host: str | None = None, port: int | None = None) -> None:
+    """Serve as the settings say, at another address if one is given, until interrupted."""
     from functions.classify import server
 
-    chosen = settings()
     chosen = replace(chosen, host=host or chosen.host, port=port or chosen.port)
     errors.print(f"serving {chosen.model} from {escape(chosen.store)} at http://{chosen.host}:{chosen.port}")
     try:

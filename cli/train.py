@@ -1,93 +1,201 @@
 """`firesteel train`: from a CSV to a published, gated version."""
 
+from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from cli import summary
 from cli.environment import open_registry, project_root, user
-from cli.output import AsJson, console, errors, print_json, print_table
+from cli.output import AsJson, errors, print_json
 from firesteel import definition_file
-from firesteel.errors import ConflictError, GateError
+from firesteel.definition import Definition
+from firesteel.definition.model import slug
+from firesteel.errors import CompileError, ConflictError, DataError, FiresteelError, GateError
 from firesteel.registry import bundle, names
 from firesteel.registry.store import Store
 
 if TYPE_CHECKING:  # at run time these cost a second of scikit-learn, which `--help` need not wait for
-    from functions.train.dataset import Dataset
     from functions.train.release import Release
-    from functions.train.train import Trained
 
 
 def add_to(app: typer.Typer) -> None:
     app.command(
+        # A model's own name for its segments is an option, too: --position QB
+        context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
         epilog="Examples:\n\n"
         "firesteel train tickets --data tickets.csv\n\n"
         'firesteel train tickets --data march.csv --bump major --changelog "new departments"\n\n'
-        "firesteel train examples/banking77/banking77.yaml --data train.csv --test-data test.csv --no-tune"
+        "firesteel train recruits --data recruits.csv --position all\n\n"
+        "firesteel train examples/banking77/banking77.yaml --data train.csv --test-data test.csv --no-tune",
     )(train)
 
 
 def train(
+    context: typer.Context,
     model: Annotated[str, typer.Argument(help="A model in models/, or the path of a definition file.")],
     data: Annotated[Path, typer.Option(help="The training rows, a CSV file.")],
     test_data: Annotated[Path | None, typer.Option(help="Evaluate on this CSV instead of held-out rows.")] = None,
+    segment: Annotated[
+        str | None,
+        typer.Option(help="The segment to train, or all of them [default: all]. The segments' own name does it, too."),
+    ] = None,
     bump: Annotated[
         Literal["major", "minor", "patch"], typer.Option(help="Which part of the version grows.")
     ] = "minor",
     version: Annotated[str | None, typer.Option(help="The exact version, like 2.0.0, instead of a bump.")] = None,
     changelog: Annotated[str, typer.Option(help="What changed, for the metadata and the card.")] = "",
     tune: Annotated[bool, typer.Option(help="Search the definition's space by cross-validation.")] = True,
+    journal: Annotated[
+        Path, typer.Option(help="Folder where a search writes its trials down; an interrupted one goes on from there.")
+    ] = Path(".tuning"),
     evaluation: Annotated[bool, typer.Option("--eval/--no-eval", help="Hold rows out and evaluate on them.")] = True,
     quarantine: Annotated[Path | None, typer.Option(help="Where bad rows go [default: beside the data].")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Train a model, publish it as a new version and, if its gates pass, serve it as `latest`."""
-    from functions.train import dataset, metadata, release
-    from functions.train import train as training
-
     described = definition_file.load(file_of(model))
-    rejected = quarantine or data.parent / f"{data.stem}.quarantine.csv"
-    store = open_registry()
-    if version:
-        _must_be_free(store, described.model, version)
-    bar = Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=errors, transient=False)
-    with bar if errors.is_terminal else nullcontext():
-        task = bar.add_task("reading", total=None)
-
-        def progress(stage: str, done: int, total: int) -> None:
-            bar.update(task, description=stage, completed=done + 1, total=total + 2)
-
-        rows = dataset.read(data, described, quarantine=rejected)
-        test = None
-        if test_data:
-            beside = test_data.parent / f"{test_data.stem}.quarantine.csv"
-            test = dataset.read(test_data, described, quarantine=beside, min_rows_per_class=0)
-        _report_rows(rows, rejected)
-        trained = training.train(described, rows, tune=tune, hold_out=evaluation, test=test, progress=progress)
-        bar.update(task, description="publish")
-        done = release.release(
-            store,
-            trained,
-            version=version,
-            bump=bump,
-            changelog=changelog,
-            who=user(),
-            data_name=data.name,
-            commit=metadata.git_commit(project_root()),
-        )
-        bar.update(task, description="done", completed=1, total=1)
+    run = Run(data, test_data, bump, version, changelog, tune, journal, evaluation, quarantine, quiet=as_json)
+    chosen = _segments(described, segment, context.args)
+    outcomes = run.all(described, chosen)
     if as_json:
-        print_json({"model": described.model, "release": done, "metrics": trained.metrics})
-    else:
-        _summary(described.model, trained, done)
-    if done.failed:
-        raise GateError(
-            f"{described.model} {done.version} is published but not served: "
-            + "; ".join(verdict.sentence() for verdict in done.failed)
-        )
+        told = [outcome.to_json() for outcome in outcomes]
+        print_json(told[0] if not described.segments else {"model": described.model, "segments": told})
+    if failed := [outcome.error for outcome in outcomes if outcome.error]:
+        if len(outcomes) > 1:
+            for error in failed[1:]:
+                errors.print(f"[bold red]{type(error).__name__}[/]: {escape(str(error))}")
+        raise failed[0]
+
+
+def _segments(described: Definition, segment: str | None, extra: Sequence[str]) -> list[str] | None:
+    """The segments to train; None for a model without. Raises BadParameter."""
+    match list(extra):
+        case []:
+            chosen = segment
+        case [option, value] if described.segments and option == f"--{described.segment_by}" and segment is None:
+            chosen = value
+        case [option, *_] if described.segments and option.startswith(f"--{described.segment_by}="):
+            chosen = option.partition("=")[2]
+        case [option, *_]:
+            what = "there is no option" if option.startswith("-") else "got an argument too many:"
+            raise typer.BadParameter(f"{what} {option.partition('=')[0]}")
+    if not described.segments:
+        if chosen is not None:
+            raise typer.BadParameter(f"{described.model} has no segments", param_hint="--segment")
+        return None
+    if chosen in (None, "all"):
+        return list(described.segments)
+    if chosen not in described.segments:
+        known = ", ".join(described.segments)
+        raise typer.BadParameter(f"{chosen!r} is no segment; there are: {known}, all", param_hint="--segment")
+    return [str(chosen)]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one model: its release, or why there is none. A version that failed its gates has both."""
+
+    model: str
+    release: "Release | None" = None
+    metrics: "dict[str, Any] | None" = None
+    error: FiresteelError | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        error = {"error": str(self.error)} if self.error else {}
+        return {"model": self.model, "release": self.release, "metrics": self.metrics, **error}
+
+
+@dataclass(frozen=True)
+class Run:
+    """How a model, or every segment of one, is trained and released."""
+
+    data: Path
+    test_data: Path | None
+    bump: bundle.Bump
+    version: str | None
+    changelog: str
+    tune: bool
+    journal: Path
+    evaluation: bool
+    quarantine: Path | None
+    quiet: bool = False
+
+    def all(self, described: Definition, segments: Sequence[str] | None) -> list[Outcome]:
+        """Every segment in turn; one that fails does not keep the others from being released."""
+        if segments is None:
+            return [self._told(described)]
+        outcomes = [self._told(described.of_segment(segment)) for segment in segments]
+        if any(outcome.release for outcome in outcomes):
+            from functions.train import release
+
+            if routed := release.release_segments(open_registry(), described, who=user()):
+                errors.print(f"{described.model} {routed} sends rows by {described.segment_by}")
+        return outcomes
+
+    def _journal(self, described: Definition) -> Path:
+        return self.journal / f"{described.address.replace('/', '-')}.jsonl"
+
+    def _told(self, described: Definition) -> Outcome:
+        try:
+            return self._one(described)
+        except (DataError, ConflictError, CompileError) as error:
+            if described.segment is None:
+                raise
+            return Outcome(described.address, error=error)
+
+    def _one(self, described: Definition) -> Outcome:
+        from functions.train import dataset, metadata, release
+        from functions.train import train as training
+
+        store = open_registry()
+        if self.version:
+            _must_be_free(store, described.address, self.version)
+        named = f".{slug(described.segment)}" if described.segment else ""
+        rejected = self.quarantine or self.data.parent / f"{self.data.stem}{named}.quarantine.csv"
+        bar = Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=errors)
+        with bar if errors.is_terminal else nullcontext():
+            task = bar.add_task("reading", total=None)
+
+            def progress(stage: str, done: int, total: int) -> None:
+                bar.update(
+                    task, description=f"{described.segment or ''} {stage}".strip(), completed=done, total=total + 1
+                )
+
+            rows = dataset.read(self.data, described, quarantine=rejected)
+            test = None
+            if self.test_data:
+                beside = self.test_data.parent / f"{self.test_data.stem}{named}.quarantine.csv"
+                test = dataset.read(self.test_data, described, quarantine=beside, training=False)
+            summary.rows_read(rows, rejected)
+            trained = training.train(
+                described, rows,
+                tune=self.tune, hold_out=self.evaluation, test=test, journal=self._journal(described), progress=progress,
+            )  # fmt: skip
+            bar.update(task, description="publish")
+            done = release.release(
+                store,
+                trained,
+                version=self.version,
+                bump=self.bump,
+                changelog=self.changelog,
+                who=user(),
+                data_name=self.data.name,
+                commit=metadata.git_commit(project_root()),
+            )
+            bar.update(task, description="done", completed=1, total=1)
+        if not self.quiet:
+            summary.trained(trained, done)
+        if not done.failed:
+            return Outcome(described.address, done, trained.metrics)
+        reasons = "; ".join(verdict.sentence() for verdict in done.failed)
+        error = GateError(f"{described.address} {done.version} is published but not served: {reasons}")
+        return Outcome(described.address, done, trained.metrics, error)
 
 
 def _must_be_free(store: Store, model: str, version: str) -> None:
@@ -101,36 +209,3 @@ def file_of(model: str) -> Path:
     """The definition that `model` means: a path to a file, or a name in models/."""
     path = Path(model)
     return path if path.suffix in (".yaml", ".yml") else project_root() / "models" / f"{model}.yaml"
-
-
-def _report_rows(rows: "Dataset", rejected: Path) -> None:
-    errors.print(f"{len(rows)} of {rows.rows_read} rows are usable")
-    if rows.bad_rows:
-        errors.print(f"[yellow]{len(rows.bad_rows)} bad rows are in {escape(str(rejected))}[/], the first:")
-        for bad in rows.bad_rows[:3]:
-            errors.print(f"  line {bad.line}, {escape(bad.column)}: {escape(bad.reason)}")
-    if rows.conflicts:
-        first = rows.conflicts[0]
-        lines = ", ".join(map(str, first.lines[:5]))
-        errors.print(f"[yellow]{len(rows.conflicts)} texts stand with different labels[/], such as on lines {lines}")
-
-
-def _summary(model: str, trained: "Trained", done: "Release") -> None:
-    if trained.metrics["evaluated"]:
-        policies = (trained.metrics["review"] or {}).get("targets", {})
-        print_table(
-            ("target", "accuracy", "macro F1", "log loss", "calibration error", "automatic"),
-            [
-                (
-                    name,
-                    *(f"{m[key]:.4f}" for key in ("accuracy", "macro_f1", "log_loss", "expected_calibration_error")),
-                    f"{policies[name]['automatic_share']:.1%}" if name in policies else "",
-                )
-                for name, m in trained.metrics["targets"].items()
-            ],
-        )
-    for verdict in done.verdicts:
-        console.print(f"gate {'[green]' if verdict.passed else '[red]'}{escape(verdict.sentence())}[/]")
-    console.print(f"published [bold]{model} {done.version}[/] (digest {done.digest[:12]})")
-    if done.promoted:
-        console.print(f"latest is now {done.version} (generation {done.promoted.generation})")

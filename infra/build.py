@@ -1,6 +1,6 @@
 """Builds one part of the stack as Lambda should get it: hashed packages, trimmed, with bytecode.
 
-    python3.13 infra/build.py layer|classify|train FOLDER
+    python3.13 infra/build.py layer|classify|registry|train FOLDER
 
 `sam build` calls this through the part's Makefile. SAM's own pip builder ships every test suite and not one .pyc, and
 /var/task is read-only: each cold start would compile the world again. `docs/size.md` says what each step is worth.
@@ -46,6 +46,11 @@ PARTS = {
         lock="requirements/classify.txt",
         mount="/var/task",
         sources={"functions/classify/**/*.py": "functions/classify"},
+    ),
+    "registry": Part(
+        lock="requirements/registry.txt",
+        mount="/var/task",
+        sources={"functions/registry/**/*.py": "functions/registry"},
     ),
     "train": Part(
         lock="requirements/train.txt",

@@ -34,6 +34,7 @@ LOCKS = (
     Lock("dev", "requirements/dev.in", options=()),
     Lock("layer", "layers/firesteel/requirements.in", ("dev",)),
     Lock("classify", "functions/classify/requirements.in", ("dev",), LAMBDA + IN_LAYER),
+    Lock("registry", "functions/registry/requirements.in", ("dev",), LAMBDA + IN_LAYER),
     Lock("train", "functions/train/requirements.in", ("dev",), LAMBDA + IN_LAYER),
     Lock("sam", "requirements/sam.in", options=("--universal",)),  # runs on the developer's machine, whatever that is
 )

@@ -36,7 +36,7 @@ def rows(count: int, seed: int) -> Iterator[dict[str, str]]:
         yield writer.ticket()
 
 
-def write(path: Path, count: int, seed: int) -> None:
+def write(path: Path, count: int = 1000, seed: int = 0) -> None:
     """Write `rows(count, seed)` to a CSV file with a header."""
     with path.open("w", encoding="utf-8", newline="") as file:
         table = csv.DictWriter(file, FIELDS)

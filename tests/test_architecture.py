@@ -50,6 +50,7 @@ def test_only_handlers_and_the_command_line_read_the_environment():
     }
     assert readers == {
         "functions/classify/handler.py",
+        "functions/registry/handler.py",
         "functions/train/handler.py",
         "layers/firesteel/firesteel/registry/s3.py",  # AWS's own variables, as every client of S3 reads them
     }

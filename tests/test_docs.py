@@ -62,7 +62,7 @@ def parse(words: list[str]) -> None:
     """Raises a usage error when there is no such command or option."""
     assert words[0] in COMMANDS, f"there is no command {words[0]!r}"
     command = COMMANDS[words[0]]
-    command.make_parser(command.context_class(command)).parse_args(list(words[1:]))
+    command.make_parser(command.context_class(command, **command.context_settings)).parse_args(list(words[1:]))
 
 
 def test_every_command_stands_in_the_documents() -> None:

@@ -7,27 +7,35 @@ from pathlib import Path
 
 import pytest
 
-from firesteel import strictjson
 from firesteel.program import predictor
+from firesteel.program.router import Router
 from firesteel.registry import alias, bundle
 from firesteel.registry.store import open_store
+from functions.classify import replay
 
 FORMATS = sorted(Path(__file__).with_name("golden").glob("v*"))
 
 
-@pytest.mark.parametrize("folder", FORMATS, ids=lambda folder: folder.name)
-def test_a_registry_of_an_earlier_format_is_read_verified_and_answers_as_it_did(folder):
+SERVED = [(folder, model) for folder in FORMATS for model in bundle.models(open_store(f"file://{folder}"))]
+
+
+@pytest.mark.parametrize(("folder", "model"), SERVED, ids=lambda part: getattr(part, "name", part))
+def test_a_registry_of_an_earlier_format_is_read_verified_and_answers_as_it_did(folder, model):
     store = open_store(f"file://{folder}")
-    entry = alias.current(store, "tickets", "latest")
-    assert bundle.verify(store, "tickets", entry.version) == []
-    manifest = bundle.read_manifest(store, "tickets", entry.version, entry.digest)
+    entry = alias.current(store, model, "latest")
+    assert bundle.verify(store, model, entry.version) == []
+    manifest = bundle.read_manifest(store, model, entry.version, entry.digest)
     loaded = predictor.load(bundle.read_file(store, manifest, "program.safetensors"))
-    golden = strictjson.parse(bundle.read_file(store, manifest, "golden.json"))
-    assert len(golden["rows"]) == 3
-    for row in golden["rows"]:
-        answer = loaded.predict(loaded.check(row["input"]))
-        assert answer.labels == row["labels"]
-        assert answer.confidences == pytest.approx(row["confidences"], abs=1e-6)
+    if isinstance(loaded, Router):
+        assert loaded.segments == {"QB": "qb", "RB": "rb", "WR": "wr"}
+        return
+    rows = replay.read(bundle.read_file(store, manifest, "golden.json"))
+    assert rows
+    replay.replay(loaded, rows)
+    for row in rows:
+        checked = loaded.check(row["input"])
+        for one in loaded.explain(checked).values():
+            assert one.base + sum(part.contribution for part in one.contributions) == pytest.approx(one.score, abs=1e-6)
 
 
 def test_there_are_golden_files_of_every_format():

@@ -1,75 +1,20 @@
-"""What the answers to labelled rows come to: metrics, and bounds that they must reach."""
+"""What the answers to labelled rows come to."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
-from firesteel.definition import Definition
-from functions.train.dataset import Dataset
+import numpy as np
 
-OF_TARGET = ("accuracy", "macro_f1", "automatic_accuracy")
-_OF_ALL = ("review.automatic_share", "review.automatic_accuracy")
+from cli.evaluation.data import Labelled
+from cli.evaluation.fields import AUTOMATIC, Fields
+from cli.evaluation.row import Row
+from firesteel.definition import ClassificationTarget, CountTarget, Definition
+from firesteel.program.results import Estimate
+from functions.train import evaluate
 
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One labelled row and its answer, by target. One that the API refused has no answer but `error`."""
-
-    line: int
-    inputs: dict[str, str]
-    truth: dict[str, str]
-    predicted: dict[str, str]
-    confidence: dict[str, float]
-    review: bool | None
-    model_version: str | None
-    error: str | None
-
-    @property
-    def match(self) -> dict[str, bool]:
-        return {name: self.predicted.get(name) == label for name, label in self.truth.items()}
-
-    @property
-    def automatic(self) -> bool:
-        """Whether the answer asks for nobody to look."""
-        return self.review is False
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "line": self.line,
-            "input": self.inputs,
-            "true": self.truth,
-            "predicted": self.predicted,
-            "confidence": self.confidence,
-            "match": self.match,
-            "review": self.review,
-            "model_version": self.model_version,
-            "error": self.error,
-        }
-
-
-class Verdict(NamedTuple):
-    """A bound and how the metric stands to it; `value` is None when there was nothing to measure, which is no pass."""
-
-    metric: str
-    at_least: float
-    value: float | None
-    passed: bool
-
-    def sentence(self) -> str:
-        found = "cannot be measured, no answer is automatic" if self.value is None else f"is {self.value:.4f}"
-        return f"{self.metric} {found}, wanted at least {self.at_least:g}"
-
-
-def judge(metrics: Mapping[str, float | None], metric: str, at_least: float) -> Verdict:
-    """Whether a metric is at least what it must be."""
-    value = metrics[metric]
-    return Verdict(metric, at_least, value, value is not None and value >= at_least)
-
-
-def metric_names(targets: Iterable[str]) -> list[str]:
-    """The metrics that an evaluation of these targets has."""
-    return [f"{target}.{metric}" for target in targets for metric in OF_TARGET] + list(_OF_ALL)
+_LEAST = 5e-7  # answers are rounded to 6 digits; the deviance of an expectation of 0 is infinite
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,8 +22,9 @@ class Evaluation:
     """All rows of a file with their answers; there is at least one."""
 
     definition: Definition
+    fields: Fields
     base_url: str
-    data: Dataset
+    data: Labelled
     rows: tuple[Row, ...]
 
     @property
@@ -89,39 +35,62 @@ class Evaluation:
     def model_versions(self) -> list[str]:
         return sorted({row.model_version for row in self.rows if row.model_version is not None})
 
+    @property
+    def worst_first(self) -> list[Row]:
+        """Refused rows, then the largest errors in the first number; in the file's order where all are labels."""
+        measured = [name for name in self.definition.targets if name not in self.definition.labelled]
+        if not measured:
+            return list(self.rows)
+        return sorted(self.rows, key=lambda row: -abs(row.difference.get(measured[0], float("inf"))))
+
     @cached_property
     def metrics(self) -> dict[str, float | None]:
-        """By the names of `metric_names`, from 0 to 1. A refused row is wrong; macro F1 is over labels that occur."""
-        automatic = [row for row in self.rows if row.automatic]
+        """By the names of `Fields.metrics`. A refused row has the wrong label, and is in no metric of numbers."""
         found: dict[str, float | None] = {}
-        for name in self.definition.targets:
-            found |= self._of_target(name)
-            found[f"{name}.automatic_accuracy"] = _share([row.match[name] for row in automatic])
-        found["review.automatic_share"] = len(automatic) / len(self.rows)
-        found["review.automatic_accuracy"] = _share([all(row.match.values()) for row in automatic])
-        return {name: found[name] for name in metric_names(self.definition.targets)}
+        for name, target in self.definition.targets.items():
+            told = self._of_labels(name) if isinstance(target, ClassificationTarget) else self.of_numbers(name)
+            found |= {f"{name}.{metric}": value for metric, value in told.items()}
+        automatic = [row for row in self.rows if row.automatic]
+        all_right = [all(row.match.values()) for row in automatic]
+        found |= dict(zip(AUTOMATIC, (len(automatic) / len(self.rows), _share(all_right)), strict=True))
+        return {name: found.get(name) for name in self.fields.metrics}
 
-    def _of_target(self, name: str) -> dict[str, float | None]:
+    def _of_labels(self, name: str) -> dict[str, float | None]:
         from sklearn.metrics import accuracy_score, f1_score
 
         truth, predicted = self._labels(name)
         occurring = sorted({*truth, *predicted} - {""})
         return {
-            f"{name}.accuracy": float(accuracy_score(truth, predicted)),
-            f"{name}.macro_f1": float(f1_score(truth, predicted, labels=occurring, average="macro", zero_division=0)),
+            "accuracy": float(accuracy_score(truth, predicted)),
+            "macro_f1": float(f1_score(truth, predicted, labels=occurring, average="macro", zero_division=0)),
+            "automatic_accuracy": _share([row.match[name] for row in self.rows if row.automatic]),
         }
+
+    def of_numbers(self, name: str) -> dict[str, Any]:
+        """All that training measures of such a target too; nothing when no row was answered."""
+        answered = [row for row in self.rows if name in row.predicted]
+        if not answered:
+            return {}
+        truth = np.array([float(row.item.truth[name]) for row in answered])
+        estimates = [_estimate(row, name) for row in answered]
+        if not isinstance(self.definition.targets[name], CountTarget):
+            return evaluate.regression(truth, estimates)
+        counts = [one._replace(value=max(one.value, _LEAST)) for one in estimates]
+        return evaluate.count(truth, np.array([row.item.exposure for row in answered]), counts)
 
     def by_label(self, name: str) -> dict[str, dict[str, float]]:
         """Precision, recall, F1 and support of each of a target's labels."""
         from sklearn.metrics import classification_report
 
         truth, predicted = self._labels(name)
-        labels = self.definition.targets[name].label_names
+        target = self.definition.targets[name]
+        labels = target.label_names if isinstance(target, ClassificationTarget) else ()
         table = classification_report(truth, predicted, labels=labels, output_dict=True, zero_division=0)
         return {label: table[label] for label in labels}
 
     def _labels(self, name: str) -> tuple[list[str], list[str]]:
-        return [row.truth[name] for row in self.rows], [row.predicted.get(name, "") for row in self.rows]
+        truth = [str(row.item.truth[name]) for row in self.rows]
+        return truth, [str(row.predicted.get(name, "")) for row in self.rows]
 
     def summary(self) -> dict[str, Any]:
         """Everything but the rows, in terms of JSON."""
@@ -131,29 +100,50 @@ class Evaluation:
             "base_url": self.base_url,
             "data": {"source": self.data.source, "sha256": self.data.sha256, "bad_rows": len(self.data.bad_rows)},
             "rows": len(self.rows),
-            "refused": [{"line": row.line, "error": row.error} for row in self.refused],
+            "refused": [{"line": row.item.line, "error": row.error} for row in self.refused],
             "metrics": self.metrics,
+            "unmeasured": self.fields.unmeasured,
         }
 
     def sentences(self) -> list[str]:
         """What the numbers leave out, for people."""
-        version = " and ".join(self.model_versions) or "no version"
-        share, accuracy = (self.metrics[name] for name in _OF_ALL)
-        said = [f"{len(self.rows)} rows answered by {self.definition.model} {version} at {self.base_url}"]
+        return [*self._answered(), *self._reviewed(), *self._covered(), *self.fields.unmeasured, *self._left_out()]
+
+    def _answered(self) -> Iterable[str]:
+        version = " and ".join(self.model_versions) or "(answers name no version)"
+        yield f"{len(self.rows)} rows answered by {self.definition.model} {version} at {self.base_url}"
+        if len(self.model_versions) > 1 and not self.definition.segments:
+            yield "the alias moved meanwhile: these metrics are a mixture of versions"
+
+    def _reviewed(self) -> Iterable[str]:
+        if AUTOMATIC[0] not in self.metrics:
+            return
+        share, accuracy = (self.metrics[name] for name in AUTOMATIC)
         if accuracy is None:
-            said.append("every answer asks for review")
+            yield "every answer asks for review"
         else:
-            said.append(
-                f"{1 - (share or 0):.1%} ask for review; the others are right in all targets {accuracy:.1%} of the time"
-            )
+            review = 1 - (share or 0)
+            yield f"{review:.1%} ask for review; the others are right in all targets {accuracy:.1%} of the time"
+
+    def _covered(self) -> Iterable[str]:
+        for name in self.definition.targets:
+            if (share := self.metrics.get(f"{name}.interval_coverage")) is not None:
+                stated = self.definition.interval.coverage
+                yield f"{share:.1%} of the intervals hold the true {name}; {stated:.0%} should"
+
+    def _left_out(self) -> Iterable[str]:
         if self.data.bad_rows:
-            said.append(f"{len(self.data.bad_rows)} bad rows of the file were not sent")
-        if len(self.model_versions) > 1:
-            said.append("the alias moved meanwhile: these metrics are a mixture of versions")
+            yield f"{len(self.data.bad_rows)} bad rows of the file were not sent"
+        if self.data.strays:
+            yield f"{self.data.strays} rows are of no segment and were not sent"
         if self.refused:
-            said.append(f"{len(self.refused)} rows were refused and count as wrong, such as:")
-            said += [f"  line {row.line}: {row.error}" for row in self.refused[:5]]
-        return said
+            yield f"{len(self.refused)} rows were refused: their labels count as wrong, their numbers not at all; such as:"
+            yield from (f"  line {row.item.line}: {row.error}" for row in self.refused[:5])
+
+
+def _estimate(row: Row, name: str) -> Estimate:
+    lower, upper = row.interval.get(name, (None, None))
+    return Estimate(float(row.predicted[name]), lower, upper, None, None)
 
 
 def _share(flags: list[bool]) -> float | None:

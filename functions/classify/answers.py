@@ -7,6 +7,7 @@ invalid_json            400     not UTF-8, not JSON, NaN or Infinity, a key twic
 not_found               404     no such path
 unknown_model           404     the registry has no such model
 method_not_allowed      405     the path exists, not with this method; `Allow` says with which
+signature_mismatch      409     `X-Feature-Signature` names other features than the live model has
 payload_too_large       413     over 64 KiB, for a batch over 1 MiB
 unsupported_media_type  415     `Content-Type` is not JSON in UTF-8
 invalid_input           422     JSON that does not fit the model's inputs; `errors` has one entry a field
@@ -15,15 +16,18 @@ internal_error          500     a fault of ours; the log has it under the reques
 no_model                503     no model could be loaded yet; `/health` says why, `Retry-After` when it is tried again
 registry_unavailable    503     the object store could not be read
 
-Every refusal has the body {"detail", "code", "request_id"}, and `errors` where fields are to blame. None repeats what
-was sent.
+Every refusal has the body {"detail", "code", "request_id"}, and `errors` where fields are to blame; under /v2, where
+another protocol says so, {"error"} with all of it in a sentence. None repeats what was sent, but a well-formed signature.
 """
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from firesteel.errors import Problem
+
+if TYPE_CHECKING:
+    from functions.classify.events import Request
 
 JSON = "application/json"
 REQUEST_ID = "x-request-id"
@@ -52,6 +56,7 @@ CATALOG = {
     "not_found": Refusal(404, "There is nothing at this path."),
     "unknown_model": Refusal(404, "There is no such model."),
     "method_not_allowed": Refusal(405, "This path does not have this method."),
+    "signature_mismatch": Refusal(409, "The live model has other features than the request expects."),
     "payload_too_large": Refusal(413, "The body is too large."),
     "unsupported_media_type": Refusal(415, "The body must be sent as application/json, in UTF-8."),
     "invalid_input": Refusal(422, "The request does not fit the model's inputs."),
@@ -93,13 +98,21 @@ def ok(value: object, *, headers: Mapping[str, str] | None = None, facts: Mappin
     return Answer(200, {"content-type": JSON, **(headers or {})}, encode(value), dict(facts or {}))
 
 
-def refuse(refused: Refused, request_id: str, **facts: Any) -> Answer:
-    """The answer of an entry of the catalog."""
-    body: dict[str, object] = {"detail": refused.detail, "code": refused.code, "request_id": request_id}
+def refuse(refused: Refused, request: "Request", **facts: Any) -> Answer:
+    """The answer of an entry of the catalog, in the words of the protocol that was asked in."""
+    body: dict[str, object] = {"detail": refused.detail, "code": refused.code, "request_id": request.request_id}
     if refused.problems:
         body["errors"] = blame(refused.problems)
-    headers = {"content-type": JSON, REQUEST_ID: request_id, **refused.headers}
+    if request.path == "/v2" or request.path.startswith("/v2/"):
+        body = {"error": said(refused)}
+    headers = {"content-type": JSON, REQUEST_ID: request.request_id, **refused.headers}
     return Answer(refused.status, headers, encode(body), {"code": refused.code, **facts})
+
+
+def said(refused: Refused) -> str:
+    """A refusal as a sentence, its problems after it."""
+    problems = [f"{problem.field or 'the row'} {problem.message}" for problem in refused.problems]
+    return f"{refused.detail.removesuffix('.')}: {'; '.join(problems)}." if problems else refused.detail
 
 
 def blame(problems: Iterable[Problem]) -> list[dict[str, str]]:

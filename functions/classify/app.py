@@ -48,7 +48,8 @@ def create(serving: Serving) -> FastAPI:
         return identified(http, get_swagger_ui_html(openapi_url=OPENAPI, title="Firesteel"))
 
     async def openapi(http: HttpRequest) -> Response:
-        return identified(http, JSONResponse(schemas.complete(app.openapi(), serving.freshness.current())))
+        document = await run_in_threadpool(schemas.complete, app.openapi(), serving)
+        return identified(http, JSONResponse(document))
 
     app.add_api_route(DOCS, docs, methods=["GET"], include_in_schema=False)
     app.add_api_route(OPENAPI, openapi, methods=["GET"], include_in_schema=False)
@@ -58,7 +59,7 @@ def create(serving: Serving) -> FastAPI:
 def _add(app: FastAPI, operation: Operation, serving: Serving) -> None:
     async def endpoint(http: HttpRequest) -> Response:
         request = request_of(http.scope, await read_body(http.receive, operation.body_limit))
-        if operation.slow:
+        if operation.slow or not serving.is_quick:
             return _response(await run_in_threadpool(operations.respond, request, serving))
         return _response(operations.respond(request, serving))
 
@@ -83,7 +84,7 @@ def _answer_as_table(serving: Serving) -> Callable[[HttpRequest, Exception], Cor
 
 async def _fault(http: HttpRequest, _: Exception) -> Response:
     """A page that could not be made."""
-    return _response(answers.refuse(Refused("internal_error"), request_of(http.scope).request_id))
+    return _response(answers.refuse(Refused("internal_error"), request_of(http.scope)))
 
 
 def _response(answer: Answer) -> Response:

@@ -1,4 +1,7 @@
-"""GET /models...: what the registry has, read when asked. The registry checks names before it makes a key of them."""
+"""GET /models...: what the registry has, read when asked. The registry checks names before it makes a key of them.
+
+A model of segments has models of its own: `recruits/qb`.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +16,10 @@ from functions.classify.events import Request
 from functions.classify.serving import Serving
 
 NEWEST = 20  # versions whose files are read for one answer
-SUMMARY = ("accuracy", "macro_f1", "weighted_f1", "log_loss", "expected_calibration_error")
+SUMMARY = (
+    *("accuracy", "macro_f1", "weighted_f1", "log_loss", "expected_calibration_error", "roc_auc"),
+    *("r2", "rmse", "mae", "poisson_deviance", "mape", "calibration_error", "interval_coverage"),
+)
 
 
 def models(_: Request, serving: Serving) -> Answer:
@@ -24,7 +30,7 @@ def models(_: Request, serving: Serving) -> Answer:
 
 def model(request: Request, serving: Serving) -> Answer:
     """One model: its aliases, its versions, and what the newest complete one is made of."""
-    store, name = serving.store(), request.parameters["name"]
+    store, name = serving.store(), str(request.model)
     known = _versions(store, name)
     complete = [version.version for version in known if version.complete]
     served = name == serving.model
@@ -36,23 +42,27 @@ def model(request: Request, serving: Serving) -> Answer:
             "model_version": live.version if live else None,
             "aliases": _aliases(store, name),
             "versions": [version.version for version in known],
-            "newest": _described(store, name, complete[-1]) if complete else None,
+            "newest": described(store, name, complete[-1]) if complete else None,
         }
     )
 
 
 def versions(request: Request, serving: Serving) -> Answer:
     """Every version, newest first, with its state; the newest complete ones with what they are made of."""
-    store, name = serving.store(), request.parameters["name"]
+    store, name = serving.store(), str(request.model)
+    return answers.ok({"name": name, "versions": history(store, name), "aliases": _aliases(store, name)})
+
+
+def history(store: Store, name: str) -> list[dict[str, Any]]:
+    """Every version, newest first; the newest complete ones described. Raises NotFoundError when there is none."""
     known = _versions(store, name)
-    described = [version.version for version in known if version.complete][-NEWEST:]
-    listed = [
-        _described(store, name, version.version)
-        if version.version in described
+    detailed = [version.version for version in known if version.complete][-NEWEST:]
+    return [
+        described(store, name, version.version)
+        if version.version in detailed
         else {"version": version.version, "state": "complete" if version.complete else "unfinished"}
         for version in reversed(known)
     ]
-    return answers.ok({"name": name, "versions": listed, "aliases": _aliases(store, name)})
 
 
 def _versions(store: Store, name: str) -> list[bundle.Version]:
@@ -77,7 +87,7 @@ def _aliases(store: Store, name: str) -> dict[str, Any]:
     return current
 
 
-def _described(store: Store, name: str, version: str) -> dict[str, Any]:
+def described(store: Store, name: str, version: str) -> dict[str, Any]:
     """One complete version. One that fails its checks is `corrupt`, and the others are still shown."""
     try:
         manifest = bundle.read_manifest(store, name, version)
@@ -87,21 +97,22 @@ def _described(store: Store, name: str, version: str) -> dict[str, Any]:
             "digest": manifest.digest,
             "created": manifest.created,
             "files": {file: entry.size for file, entry in manifest.files.items()},
-            "metadata": _content(store, manifest, "model_metadata.json"),
-            "metrics": _summary(_content(store, manifest, "metrics.json")),
+            "metadata": content(store, manifest, "model_metadata.json"),
+            "metrics": _summary(content(store, manifest, "metrics.json")),
         }
     except IntegrityError:
         return {"version": version, "state": "corrupt"}
 
 
-def _content(store: Store, manifest: bundle.Manifest, file: str) -> dict[str, Any] | None:
+def content(store: Store, manifest: bundle.Manifest, file: str) -> dict[str, Any] | None:
+    """The JSON object in a file of a bundle; None when there is no such file. Raises IntegrityError."""
     if file not in manifest.files:
         return None
     try:
-        content = strictjson.parse(bundle.read_file(store, manifest, file))
+        value = strictjson.parse(bundle.read_file(store, manifest, file))
     except ValueError as error:
         raise IntegrityError(f"{file} is {error}") from None
-    return content if isinstance(content, dict) else None
+    return value if isinstance(value, dict) else None
 
 
 def _summary(metrics: Mapping[str, Any] | None) -> dict[str, Any] | None:

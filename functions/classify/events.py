@@ -31,6 +31,12 @@ class Request(NamedTuple):
     client: str = ""
     parameters: Mapping[str, str] = {}
 
+    @property
+    def model(self) -> str | None:
+        """The model that the path names, or the segment of one: `recruits`, `recruits/qb`."""
+        name, segment = self.parameters.get("name"), self.parameters.get("segment")
+        return f"{name}/{segment}" if segment else name
+
 
 def read(event: object) -> Request:
     """The request in a Lambda event. Raises Refused: `unsupported_event` or `invalid_base64`."""

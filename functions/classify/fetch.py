@@ -18,6 +18,8 @@ class Fetched(NamedTuple):
     entry: alias.Entry
     program: bytes
     golden: bytes
+    signature: str | None = None
+    """Of the features, as the manifest has it."""
 
 
 class Source:
@@ -30,18 +32,29 @@ class Source:
     def store(self) -> Store:
         return open_store(self.url)
 
+    def of(self, model: str) -> "Source":
+        """The same alias of another model in the same registry."""
+        other = Source(self.url, model, self.alias)
+        other.store = self.store
+        return other
+
+    def entry(self) -> alias.Entry:
+        """Which bundle the alias names now: one request to the store finds that there is none."""
+        return alias.current(self.store, self.model, self.alias)
+
     def newest(self) -> Fetched:
         """What the alias names now."""
-        return self._fetch(alias.current(self.store, self.model, self.alias))
+        return self.fetch(self.entry())
 
     def newer(self, generation: int) -> Fetched | None:
         """What the alias names now, if it moved since `generation`; one request to the store if it did not."""
         entry = alias.newer(self.store, self.model, self.alias, generation)
-        return self._fetch(entry) if entry else None
+        return self.fetch(entry) if entry else None
 
-    def _fetch(self, entry: alias.Entry) -> Fetched:
-        _, files = bundle.read_bundle(self.store, self.model, entry.version, (PROGRAM, GOLDEN), entry.digest)
-        return Fetched(entry, files[PROGRAM], files[GOLDEN])
+    def fetch(self, entry: alias.Entry) -> Fetched:
+        """The bundle that an entry names."""
+        manifest, files = bundle.read_bundle(self.store, self.model, entry.version, (PROGRAM, GOLDEN), entry.digest)
+        return Fetched(entry, files[PROGRAM], files[GOLDEN], manifest.signature)
 
 
 class Ahead[Value]:

@@ -14,8 +14,7 @@ _source = fetch.Source(_settings.store, _settings.model, _settings.alias)
 _newest = fetch.Ahead(_source.newest)
 
 from functions.classify.lane import Lane  # noqa: E402 - the bundle comes first
-from functions.classify.refresh import Freshness  # noqa: E402
-from functions.classify.serving import Serving  # noqa: E402
+from functions.classify.serving import over  # noqa: E402
 from functions.classify.telemetry import Telemetry  # noqa: E402
 
 _telemetry = Telemetry(service=_settings.service, level=_settings.log_level, namespace=_settings.metrics_namespace)
@@ -23,12 +22,12 @@ _telemetry.logger.append_keys(
     function_name=os.environ.get("AWS_LAMBDA_FUNCTION_NAME"),
     function_version=os.environ.get("AWS_LAMBDA_FUNCTION_VERSION"),
 )
-_freshness = Freshness(_source, _settings.model, ttl=_settings.refresh_seconds, on_failure=_telemetry.refresh_failed)
-_freshness.start(_newest.result)
+_serving = over(
+    _source, ttl=_settings.refresh_seconds, memory=_settings.models_mib << 20, on_failure=_telemetry.refresh_failed
+)
+_serving.freshness.start(_newest.result)
 _lane = Lane(
-    Serving(_settings.model, _settings.alias, _freshness, lambda: _source.store),
-    _telemetry,
-    cold_start=os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") != "provisioned-concurrency",
+    _serving, _telemetry, cold_start=os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") != "provisioned-concurrency"
 )
 coldstart.end()
 

@@ -32,7 +32,7 @@ class Lane:
             request = events.read(event)
         except Refused as refused:
             request = events.nameless(event)
-            answer = answers.refuse(refused, request.request_id)
+            answer = answers.refuse(refused, request)
         else:
             answer = self._page(request) if _is_page(request) else operations.respond(request, self._serving)
         lambdas = Invocation(invocation, self._cold_start)

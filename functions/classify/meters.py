@@ -2,11 +2,22 @@
 
 from typing import Any
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Summary,
+    generate_latest,
+)
 
+from firesteel.program.results import Prediction
 from functions.classify.answers import Answer
 from functions.classify.events import Request
-from functions.classify.refresh import Freshness
+from functions.classify.live import Loaded
+from functions.classify.serving import Serving
+from functions.classify.telemetry import predicted
 
 _SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 _SHARES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
@@ -31,6 +42,12 @@ class Meters:
         self._confidence = Histogram(
             "firesteel_confidence", "How sure.", ("model", "target"), buckets=_SHARES, registry=registry
         )
+        self._values = Summary(
+            "firesteel_predicted_value", "Predicted numbers.", ("model", "target"), registry=registry
+        )
+        self._widths = Summary(
+            "firesteel_interval_width", "Upper less lower end.", ("model", "target"), registry=registry
+        )
         self._failures = Gauge("firesteel_refresh_failures", "Refreshes that failed.", registry=registry)
         self._live = Gauge(
             "firesteel_model_generation",
@@ -45,17 +62,28 @@ class Meters:
         method = request.method if route else ""  # what strangers make up is no label
         self._of(self._requests, method, route, answer.status).inc()
         self._of(self._seconds, route).observe(seconds)
-        if predictions := answer.facts.get("predictions"):
-            live = answer.facts["live"]
-            self._of(self._predictions, live.model, live.version).inc(len(predictions))
-            reviewed = sum([prediction.review for prediction in predictions])
-            self._of(self._reviews, live.model, live.version).inc(reviewed)
-            for target in predictions[0].confidences:
-                observe = self._of(self._confidence, live.model, target).observe
-                for prediction in predictions:
-                    observe(prediction.confidences[target])
+        for live, predictions in predicted(answer.facts):
+            self._predicted(live, predictions)
 
-    def _of[Metric: (Counter, Histogram)](self, metric: Metric, *labels: object) -> Metric:
+    def _predicted(self, live: Loaded, predictions: list[Prediction]) -> None:
+        self._of(self._predictions, live.model, live.version).inc(len(predictions))
+        reviewed = sum([prediction.review for prediction in predictions])
+        self._of(self._reviews, live.model, live.version).inc(reviewed)
+        for target in predictions[0].confidences:
+            observe = self._of(self._confidence, live.model, target).observe
+            for prediction in predictions:
+                observe(prediction.confidences[target])
+        for target in predictions[0].estimates:
+            estimates = [prediction.estimates[target] for prediction in predictions]
+            value = self._of(self._values, live.model, target)
+            for estimate in estimates:
+                value.observe(estimate.value)
+            for width in [
+                one.upper - one.lower for one in estimates if one.upper is not None and one.lower is not None
+            ]:
+                self._of(self._widths, live.model, target).observe(width)
+
+    def _of[Metric: (Counter, Histogram, Summary)](self, metric: Metric, *labels: object) -> Metric:
         """The metric's child with these labels, remembered: looking it up by name costs more than counting."""
         key = (metric, labels)
         child: Metric | None = self._children.get(key)
@@ -63,10 +91,12 @@ class Meters:
             child = self._children[key] = metric.labels(*labels)
         return child
 
-    def text(self, freshness: Freshness) -> bytes:
+    def text(self, serving: Serving) -> bytes:
         """The exposition of now."""
-        self._failures.set(freshness.failures)
+        serving.freshness.current()
+        known = [serving.freshness, *serving.models.all()]
+        self._failures.set(sum([freshness.failures for freshness in known]))
         self._live.clear()
-        if live := freshness.current():
+        for live in [freshness.loaded for freshness in known if freshness.loaded]:
             self._live.labels(live.model, live.version, live.digest).set(live.generation)
         return generate_latest(self._registry)

@@ -5,7 +5,8 @@ the catalog: a request never ends in an exception.
 """
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from importlib import import_module
+from typing import NamedTuple, cast
 
 from firesteel.errors import InputError, NotFoundError, RegistryError
 from functions.classify import answers, browse, predict, status
@@ -16,29 +17,69 @@ from functions.classify.serving import Serving
 KIB = 1024
 
 
+Run = Callable[[Request, Serving], Answer]
+
+
 class Operation(NamedTuple):
     """One thing the API can do. `slow` ones read the registry or score many rows: a server runs them in a thread."""
 
     method: str
     path: str
     name: str
-    run: Callable[[Request, Serving], Answer]
+    run: Run
     body_limit: int = 64 * KIB
     slow: bool = False
 
 
+def _later(module: str, name: str) -> Run:
+    """An operation whose module is imported when it is first asked for: cold starts pay for what they use."""
+
+    def run(request: Request, serving: Serving) -> Answer:
+        operation = cast("Run", getattr(import_module(f"functions.classify.{module}"), name))
+        return operation(request, serving)
+
+    return run
+
+
+_explain = _later("explain", "explain")
+_BATCH = 1024 * KIB
+_V2 = [
+    Operation(method, f"/v2/models/{model}{version}{end}", f"v2_{who}_{name}", _later("v2", name), _BATCH, slow=True)
+    for model, of_model in (("{name}", "model"), ("{name}/{segment}", "segment"))
+    for version, who in (("", of_model), ("/versions/{version}", f"{of_model}_version"))
+    for method, end, name in (("GET", "/ready", "model_ready"), ("POST", "/infer", "infer"), ("GET", "", "model"))
+]
+"""The models under the Open Inference Protocol. Of two paths of one length, the first that fits is meant."""
+
 OPERATIONS = (
-    Operation("POST", "/classify", "classify", predict.classify),
-    Operation("POST", "/classify/batch", "classify_batch", predict.classify_batch, body_limit=1024 * KIB, slow=True),
+    Operation("POST", "/classify", "classify", predict.predict),
+    Operation("POST", "/classify/batch", "classify_batch", predict.classify_batch, body_limit=_BATCH, slow=True),
+    Operation("POST", "/predict", "predict", predict.predict),
+    Operation("POST", "/explain", "explain", _explain),
+    Operation("POST", "/batch_predict", "batch_predict", predict.batch, body_limit=_BATCH, slow=True),
     Operation("GET", "/", "root", status.root),
     Operation("GET", "/health", "health", status.health),
     Operation("GET", "/health/live", "health_live", status.live),
     Operation("GET", "/health/ready", "health_ready", status.ready),
     Operation("GET", "/version", "version", status.version),
     Operation("GET", "/model/status", "model_status", status.model),
+    Operation("GET", "/model/info", "model_info", _later("info", "info"), slow=True),
     Operation("GET", "/models", "models", browse.models, slow=True),
     Operation("GET", "/models/{name}", "model", browse.model, slow=True),
     Operation("GET", "/models/{name}/versions", "model_versions", browse.versions, slow=True),
+    Operation("POST", "/models/{name}/predict", "model_predict", predict.predict, slow=True),
+    Operation("POST", "/models/{name}/explain", "model_explain", _explain, slow=True),
+    Operation("POST", "/models/{name}/batch", "model_batch", predict.batch, body_limit=_BATCH, slow=True),
+    Operation("GET", "/models/{name}/{segment}", "segment", browse.model, slow=True),
+    Operation("GET", "/models/{name}/{segment}/versions", "segment_versions", browse.versions, slow=True),
+    Operation("POST", "/models/{name}/{segment}/predict", "segment_predict", predict.predict, slow=True),
+    Operation("POST", "/models/{name}/{segment}/explain", "segment_explain", _explain, slow=True),
+    Operation("POST", "/models/{name}/{segment}/batch", "segment_batch", predict.batch, body_limit=_BATCH, slow=True),
+    Operation("GET", "/v2", "v2_server", _later("v2", "server")),
+    Operation("GET", "/v2/health/live", "v2_health_live", _later("v2", "live")),
+    Operation("GET", "/v2/health/ready", "v2_health_ready", _later("v2", "ready")),
+    Operation("POST", "/v2/repository/index", "v2_index", _later("v2", "index"), slow=True),
+    *_V2,
 )
 PAGES = frozenset({"/docs", "/openapi.json"})  # GET; FastAPI makes them
 
@@ -87,15 +128,15 @@ def respond(request: Request, serving: Serving) -> Answer:
             raise Refused("payload_too_large", f"The body has more than {operation.body_limit // KIB} KiB.")
         answer = operation.run(request._replace(parameters=parameters) if parameters else request, serving)
     except Refused as refused:
-        answer = answers.refuse(refused, request.request_id)
+        answer = answers.refuse(refused, request)
     except InputError as error:
-        answer = answers.refuse(Refused("invalid_input", problems=error.problems), request.request_id)
+        answer = answers.refuse(Refused("invalid_input", problems=error.problems), request)
     except NotFoundError:
-        answer = answers.refuse(Refused("unknown_model"), request.request_id)
+        answer = answers.refuse(Refused("unknown_model"), request)
     except RegistryError as error:
-        answer = answers.refuse(Refused("registry_unavailable"), request.request_id, error=error)
+        answer = answers.refuse(Refused("registry_unavailable"), request, error=error)
     except Exception as error:  # noqa: BLE001 - the last line of defence: a fault of ours is a 500, never a crash
-        answer = answers.refuse(Refused("internal_error"), request.request_id, error=error)
+        answer = answers.refuse(Refused("internal_error"), request, error=error)
     answer.headers[answers.REQUEST_ID] = request.request_id
     answer.facts["route"] = route
     return answer

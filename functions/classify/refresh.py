@@ -1,35 +1,16 @@
 """The model that is served now: loaded whole or not at all, fresh within a time to live, never going backward."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from threading import Lock, Thread
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
-from firesteel import strictjson
-from firesteel.errors import (
-    FiresteelError,
-    InputError,
-    IntegrityError,
-    NotFoundError,
-    ProgramError,
-    StoreError,
-)
+from firesteel.errors import FiresteelError, IntegrityError, NotFoundError, ProgramError, StoreError
 from firesteel.program import predictor
-from firesteel.program.predictor import Predictor
+from firesteel.program.router import Router
+from functions.classify import replay, shape
 from functions.classify.fetch import Fetched
-
-TOLERANCE = 1e-6
-
-
-class Live(NamedTuple):
-    """One loaded bundle. A request takes it once and is answered by it alone."""
-
-    predictor: Predictor
-    model: str
-    version: str
-    digest: str
-    generation: int
-    example: Mapping[str, Any] | None  # the input of the first golden row
+from functions.classify.live import Live, Loaded, Segmented
 
 
 class Trouble(NamedTuple):
@@ -57,7 +38,7 @@ def run_aside(work: Callable[[], None]) -> None:
 
 
 class Freshness:
-    """Holds the live model and keeps it fresh.
+    """Holds one live model and keeps it fresh.
 
     A refresh that fails, for whatever reason, leaves the last good model in place, is counted, told to `on_failure`,
     and tried again after the time to live. Safe to use from several threads; one of them refreshes at a time.
@@ -69,16 +50,16 @@ class Freshness:
         model: str,
         *,
         ttl: float,
-        on_failure: Callable[[Trouble, Exception], None],
+        on_failure: Callable[[str, Trouble, Exception], None],
         clock: Callable[[], float] = time.monotonic,
         run: Callable[[Callable[[], None]], None] = run_now,
     ) -> None:
         self.ttl = ttl
         self.failures = 0
         self.trouble: Trouble | None = None
-        self._source, self._model = source, model
+        self.loaded: Loaded | None = None
+        self.model, self._source = model, source
         self._on_failure, self._clock, self._run = on_failure, clock, run
-        self._live: Live | None = None
         self._due = clock()
         self._refreshing = Lock()
 
@@ -87,22 +68,22 @@ class Freshness:
         with self._refreshing:
             self._attempt(newest or self._source.newest)
 
-    def current(self) -> Live | None:
+    def current(self) -> Loaded | None:
         """The live model, None while there is none. Looks at the alias when the time to live is over."""
         if self._clock() >= self._due and self._refreshing.acquire(blocking=False):
             self._run(self._refresh)
-        return self._live
+        return self.loaded
 
     @property
     def status(self) -> str:
         """`ok`, `degraded` (an older model is served than should be) or `unavailable`."""
-        if self._live is None:
+        if self.loaded is None:
             return "unavailable"
         return "degraded" if self.trouble else "ok"
 
     def _refresh(self) -> None:
         try:
-            live = self._live
+            live = self.loaded
             self._attempt(lambda: self._source.newer(live.generation) if live else self._source.newest())
         finally:
             self._refreshing.release()
@@ -111,17 +92,17 @@ class Freshness:
         try:
             fetched = fetch()
             if fetched:
-                self._live = load(fetched, self._model, self._live)
+                self.loaded = load(fetched, self.model, self.loaded)
             self.trouble = None
         except Exception as error:  # noqa: BLE001 - whatever is wrong with a successor must not end what serves
             self.failures += 1
             self.trouble = _trouble(error)
-            self._on_failure(self.trouble, error)
+            self._on_failure(self.model, self.trouble, error)
         finally:
             self._due = self._clock() + self.ttl
 
 
-def load(fetched: Fetched, model: str, live: Live | None = None) -> Live:
+def load(fetched: Fetched, model: str, live: Loaded | None = None) -> Loaded:
     """A new live model from verified bytes. Raises ProgramError or IntegrityError; `live` is never touched.
 
     A program that is loaded already (an alias that moved back) is not loaded again.
@@ -129,39 +110,23 @@ def load(fetched: Fetched, model: str, live: Live | None = None) -> Live:
     entry = fetched.entry
     if live and entry.generation <= live.generation:
         raise IntegrityError(f"the alias went from generation {live.generation} back to {entry.generation}")
-    rows = _golden_rows(fetched.golden)
+    rows = replay.read(fetched.golden)
     if live and live.digest == entry.digest:
         return live._replace(generation=entry.generation)
     loaded = predictor.load(fetched.program)
-    if loaded.model != model.partition("/")[0]:
+    of_model, _, segment = model.partition("/")
+    if loaded.model != of_model:
         raise IntegrityError(f"the program is one of model {loaded.model!r}, not {model!r}")
-    for number, row in enumerate(rows):
-        _replay(loaded, row, number)
+    size = len(fetched.program)
+    if isinstance(loaded, Router):
+        if segment:
+            raise IntegrityError(f"{model} is a segment, and its program one of segments")
+        return Segmented(loaded, model, entry.version, entry.digest, entry.generation, size)
+    if fetched.signature not in (None, loaded.signature):
+        raise IntegrityError("the program's feature signature is not that of the manifest")
+    replay.replay(loaded, rows)
     example = rows[0]["input"] if rows else None
-    return Live(loaded, model, entry.version, entry.digest, entry.generation, example)
-
-
-def _golden_rows(data: bytes) -> list[dict[str, Any]]:
-    try:
-        golden = strictjson.parse(data)
-        if golden["format"] != 1:
-            raise IntegrityError(f"golden.json has format {golden['format']!r}; this version reads format 1")
-        return list(golden["rows"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise IntegrityError(f"golden.json is not what its format says: {error}") from None
-
-
-def _replay(loaded: Predictor, row: Mapping[str, Any], number: int) -> None:
-    """A program that answers otherwise here than where it was compiled is not served."""
-    try:
-        prediction = loaded.predict(loaded.check(row["input"]))
-        for name, label in row["labels"].items():
-            if prediction.labels[name] != label:
-                raise ProgramError(f"golden row {number}: {name} is answered otherwise than when it was published")
-            if not abs(prediction.confidences[name] - row["confidences"][name]) <= TOLERANCE:
-                raise ProgramError(f"golden row {number}: the confidence of {name} is off by more than {TOLERANCE}")
-    except (KeyError, TypeError, AttributeError, InputError) as error:
-        raise IntegrityError(f"golden row {number} does not fit the program: {type(error).__name__}") from None
+    return Live(loaded, model, entry.version, entry.digest, entry.generation, size, example, shape.of(loaded))
 
 
 def _trouble(error: Exception) -> Trouble:

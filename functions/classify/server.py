@@ -25,14 +25,14 @@ from functions.classify.answers import Answer, Refused
 from functions.classify.asgi import App, Receive, Scope, Send, read_body, request_of, send_answer
 from functions.classify.events import Request
 from functions.classify.meters import Meters
-from functions.classify.refresh import Freshness
-from functions.classify.serving import Serving
+from functions.classify.serving import SIGNATURE, Serving, over
 from functions.classify.telemetry import Telemetry
 
 METRICS = "/metrics"
 _PAGES = operations.PAGES | {METRICS}
 _REQUEST_ID = answers.REQUEST_ID.encode()
-_NEVER_LIMITED = {"/health", "/health/live", "/health/ready", METRICS}  # probes and scrapers
+_PROBES = {"/health", "/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready"}
+_NEVER_LIMITED = _PROBES | {METRICS}
 
 
 class RateLimit:
@@ -67,7 +67,7 @@ class Front:
         try:
             self._limit.check(request)
         except Refused as refused:
-            answer = answers.refuse(refused, request.request_id)
+            answer = answers.refuse(refused, request)
             await send_answer(send, answer)
         else:
             is_page = request.method == "GET" and request.path in _PAGES
@@ -83,10 +83,10 @@ class Front:
                 raise Refused("method_not_allowed", headers={"allow": "GET"})
             operation, _parameters = operations.find(request.method, request.path)
         except Refused as refused:
-            answer = answers.refuse(refused, request.request_id)
+            answer = answers.refuse(refused, request)
         else:
             request = request._replace(body=await read_body(receive, operation.body_limit))
-            if operation.slow:
+            if operation.slow or not self._serving.is_quick:
                 answer = await asyncio.to_thread(operations.respond, request, self._serving)
             else:
                 answer = operations.respond(request, self._serving)
@@ -107,21 +107,19 @@ class Front:
 
 def create(settings: Settings, telemetry: Telemetry) -> App:
     """The app with all that stands before it, its model loaded if there is one. Reads the registry."""
-    source = fetch.Source(settings.store, settings.model, settings.alias)
     meters = Meters()
-    freshness = Freshness(
-        source,
-        settings.model,
+    serving = over(
+        fetch.Source(settings.store, settings.model, settings.alias),
         ttl=settings.refresh_seconds,
+        memory=settings.models_mib << 20,
         on_failure=telemetry.refresh_failed,
         run=refresh.run_aside,
     )
-    freshness.start()
-    serving = Serving(settings.model, settings.alias, freshness, lambda: source.store)
+    serving.freshness.start()
     service = app.create(serving)
 
     async def metrics(http: HttpRequest) -> Response:
-        return app.identified(http, Response(meters.text(freshness), media_type=meters.media_type))
+        return app.identified(http, Response(meters.text(serving), media_type=meters.media_type))
 
     service.add_api_route(
         METRICS, metrics, methods=["GET"], response_class=Response, summary="Metrics", tags=["service"]
@@ -137,7 +135,7 @@ def _cors(front: Front, settings: Settings) -> App:
         allow_origins=settings.cors_origins,
         allow_credentials=settings.cors_credentials,
         allow_methods=["GET", "POST"],
-        allow_headers=["content-type", "x-request-id"],
+        allow_headers=["content-type", "x-request-id", SIGNATURE],
         expose_headers=["x-request-id", "x-model-digest", "retry-after"],
     )
 

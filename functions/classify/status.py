@@ -1,15 +1,18 @@
 """What the service says about itself: health, version, and the state of the model it serves."""
 
 import sys
+from typing import Any
 
 from firesteel.program.format import FORMAT
 from functions.classify import answers
 from functions.classify.answers import Answer
 from functions.classify.events import Request
+from functions.classify.live import Live
+from functions.classify.refresh import Freshness
 from functions.classify.serving import Serving
 
 NAME = "firesteel"
-VERSION = "0.1.0"
+VERSION = "0.2.0"
 
 
 def root(_: Request, serving: Serving) -> Answer:
@@ -24,8 +27,12 @@ def root(_: Request, serving: Serving) -> Answer:
             "links": {
                 "classify": "/classify",
                 "batch": "/classify/batch",
+                "predict": "/predict",
+                "explain": "/explain",
+                "batch_predict": "/batch_predict",
                 "health": "/health",
                 "status": "/model/status",
+                "info": "/model/info",
                 "models": "/models",
                 "docs": "/docs",
                 "openapi": "/openapi.json",
@@ -35,17 +42,23 @@ def root(_: Request, serving: Serving) -> Answer:
 
 
 def health(_: Request, serving: Serving) -> Answer:
-    """A report, always 200: `ok`, `degraded` or `unavailable`, and why. Probes ask /health/live and /health/ready."""
-    live = serving.freshness.current()
-    trouble = serving.freshness.trouble
-    return answers.ok(
-        {
-            "status": serving.freshness.status,
-            "model": serving.model,
-            "model_version": live.version if live else None,
-            "reason": trouble._asdict() if trouble else None,
-        }
-    )
+    """A report, always 200: `ok`, `degraded` or `unavailable`, and why. Probes ask /health/live and /health/ready.
+
+    It is the served model's; others that were asked for lately stand under `models` and do not change it.
+    """
+    serving.freshness.current()
+    others = {freshness.model: _state(freshness) for freshness in serving.models.all()}
+    report = {"status": serving.freshness.status, "model": serving.model, **_state(serving.freshness)}
+    return answers.ok(report | ({"models": others} if others else {}))
+
+
+def _state(freshness: Freshness) -> dict[str, Any]:
+    loaded, trouble = freshness.loaded, freshness.trouble
+    return {
+        "status": freshness.status,
+        "model_version": loaded.version if loaded else None,
+        "reason": trouble._asdict() if trouble else None,
+    }
 
 
 def live(_: Request, __: Serving) -> Answer:
@@ -65,9 +78,15 @@ def version(_: Request, __: Serving) -> Answer:
 
 
 def model(_: Request, serving: Serving) -> Answer:
-    """The load state of the model that /classify serves."""
+    """The load state of the model that /classify serves. Of classifications, `targets` has the labels."""
     live = serving.freshness.current()
     trouble = serving.freshness.trouble
+    inputs = targets = None
+    if isinstance(live, Live):
+        inputs = [field.name for field in live.predictor.inputs.fields]
+        targets = {target.name: list(getattr(target, "labels", ())) for target in live.predictor.targets}
+    elif live:
+        inputs, targets = [live.router.segment_by], None
     return answers.ok(
         {
             "model": serving.model,
@@ -78,7 +97,7 @@ def model(_: Request, serving: Serving) -> Answer:
             "version": live.version if live else None,
             "digest": live.digest if live else None,
             "generation": live.generation if live else None,
-            "inputs": [field.name for field in live.predictor.inputs.fields] if live else None,
-            "targets": {target.name: list(target.labels) for target in live.predictor.targets} if live else None,
+            "inputs": inputs,
+            "targets": targets,
         }
     )

@@ -1,8 +1,9 @@
 """One JSON line a request, written by Powertools' Logger. On Lambda the same line carries the metrics.
 
 CloudWatch takes metrics out of any log line whose root has `_aws` (the Embedded Metric Format), so Powertools' Metrics
-makes the document and the Logger writes it: one line and one serialisation a request. What a line says is listed in
-`_line` and `_answered`; no text of a request, no identifier of a person and no message of an exception is among it.
+makes the document and the Logger writes it: one line and one serialisation a request. A line can carry the metrics of
+one model, so a batch over segments has one more for each. What a line says is listed in `_line` and `_answered`; no text
+of a request, no identifier of a person and no message of an exception is among it.
 """
 
 import json
@@ -16,10 +17,11 @@ from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 from aws_lambda_powertools.metrics import EphemeralMetrics
 from aws_lambda_powertools.metrics.functions import is_metrics_disabled
 
-from firesteel.program.predictor import Prediction
+from firesteel.program.results import Estimate, Prediction
 from functions.classify.answers import Answer
 from functions.classify.events import Request
-from functions.classify.refresh import Live, Trouble
+from functions.classify.live import Loaded
+from functions.classify.refresh import Trouble
 
 _SERIALISE = json.JSONEncoder(default=str, separators=(",", ":")).encode  # ASCII: nothing can look like a line break
 
@@ -62,17 +64,19 @@ class Telemetry:
         line = _line(request, answer, seconds)
         if invocation:
             line |= invocation._asdict()
-        document = self._document(answer, seconds, invocation) if self._metrics else {}
+        document, *others = self._documents(answer, seconds, invocation) if self._metrics else [{}]
         level = logging.ERROR if answer.status >= 500 else logging.INFO
         if self._log.isEnabledFor(level):
             self._write(level, "request", document | line)
         elif document:
             print(_SERIALISE(document))  # noqa: T201 - metrics are not a matter of the log level
+        for other in filter(None, others):
+            print(_SERIALISE(other))  # noqa: T201
 
-    def refresh_failed(self, trouble: Trouble, error: Exception) -> None:
-        """The newest bundle could not be loaded. A line of its own: it belongs to no request."""
+    def refresh_failed(self, model: str, trouble: Trouble, error: Exception) -> None:
+        """The newest bundle of a model could not be loaded. A line of its own: it belongs to no request."""
         self._refresh_failures += 1
-        facts = {"reason": trouble.code, "error": type(error).__name__, "cause": str(error)}
+        facts = {"model": model, "reason": trouble.code, "error": type(error).__name__, "cause": str(error)}
         self._write(logging.ERROR, "refresh failed", facts)
 
     def _write(self, level: int, message: str, facts: dict[str, Any]) -> None:
@@ -80,18 +84,24 @@ class Telemetry:
         record = self._log.makeRecord(self._log.name, level, "", 0, message, (), None, extra={"facts": facts})
         self._log.handle(record)
 
-    def _document(self, answer: Answer, seconds: float, invocation: Invocation | None) -> dict[str, Any]:
-        """The metrics of one request in the Embedded Metric Format; empty when there is nothing to measure."""
-        measured: dict[str, dict[str, Any]] = {}
-        dimensions = {"service": self._service}
-        if predictions := answer.facts.get("predictions"):
-            dimensions["model"] = answer.facts["live"].model
-            measured |= _measures(predictions, seconds)
+    def _documents(self, answer: Answer, seconds: float, invocation: Invocation | None) -> list[dict[str, Any]]:
+        """The metrics of one request in the Embedded Metric Format: first those that its line carries, maybe none."""
+        process: dict[str, dict[str, Any]] = {}
         if invocation and invocation.cold_start:
-            measured["ColdStarts"] = {"Unit": "Count", "Value": [1.0]}
+            process["ColdStarts"] = {"Unit": "Count", "Value": [1.0]}
         if self._refresh_failures:
-            measured["RefreshFailures"] = {"Unit": "Count", "Value": [float(self._refresh_failures)]}
+            process["RefreshFailures"] = {"Unit": "Count", "Value": [float(self._refresh_failures)]}
             self._refresh_failures = 0
+        documents = []
+        for live, predictions in predicted(answer.facts):
+            measured = _measures(predictions, seconds) | process
+            documents.append(self._document(measured, {"service": self._service, "model": live.model}))
+            process = {}
+        if documents and "parts" in answer.facts:
+            documents.insert(0, {})
+        return documents or [self._document(process, {"service": self._service})]
+
+    def _document(self, measured: dict[str, dict[str, Any]], dimensions: dict[str, str]) -> dict[str, Any]:
         if not measured or is_metrics_disabled():
             return {}
         about = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": self._directive(measured, dimensions)}
@@ -106,19 +116,37 @@ class Telemetry:
         return self._directives[names]
 
 
+def predicted(facts: dict[str, Any]) -> list[tuple[Loaded, list[Prediction]]]:
+    """Which model predicted what in an answer; nothing when no row was answered."""
+    if "parts" in facts:
+        return list(facts["parts"])
+    return [(facts["live"], facts["predictions"])] if facts.get("predictions") else []
+
+
 def _measures(predictions: list[Prediction], seconds: float) -> dict[str, dict[str, Any]]:
-    """How many, how sure, how many of them for a person, how long."""
-    count = len(predictions)
-    share = sum([prediction.review for prediction in predictions]) / count
+    """How many and how long; how sure and how many for a person; or what numbers and how wide their intervals."""
     measured = {
-        "Predictions": {"Unit": "Count", "Value": [float(count)]},
-        "ReviewShare": {"Unit": "Percent", "Value": [100 * share]},
+        "Predictions": {"Unit": "Count", "Value": [float(len(predictions))]},
         "Latency": {"Unit": "Milliseconds", "Value": [round(seconds * 1e3, 3)]},
     }
-    for target in predictions[0].confidences:
-        mean = sum([prediction.confidences[target] for prediction in predictions]) / count
-        measured[f"Confidence.{target}"] = {"Unit": "None", "Value": [round(mean, 6)]}
+    first = predictions[0]
+    if first.confidences:
+        share = _mean([prediction.review for prediction in predictions])
+        measured["ReviewShare"] = {"Unit": "Percent", "Value": [100 * share]}
+    for target in first.confidences:
+        confidence = _mean([prediction.confidences[target] for prediction in predictions])
+        measured[f"Confidence.{target}"] = {"Unit": "None", "Value": [round(confidence, 6)]}
+    for target in first.estimates:
+        estimates = [prediction.estimates[target] for prediction in predictions]
+        value = _mean([estimate.value for estimate in estimates])
+        measured[f"Prediction.{target}"] = {"Unit": "None", "Value": [round(value, 6)]}
+        if widths := [one.upper - one.lower for one in estimates if one.upper is not None and one.lower is not None]:
+            measured[f"IntervalWidth.{target}"] = {"Unit": "None", "Value": [round(_mean(widths), 6)]}
     return measured
+
+
+def _mean(values: list[float] | list[bool]) -> float:
+    return sum(values) / len(values)
 
 
 def _line(request: Request, answer: Answer, seconds: float) -> dict[str, Any]:
@@ -138,15 +166,26 @@ def _line(request: Request, answer: Answer, seconds: float) -> dict[str, Any]:
     return line
 
 
-def _answered(live: Live, predictions: list[Prediction], facts: dict[str, Any]) -> dict[str, Any]:
+def _answered(live: Loaded, predictions: list[Prediction], facts: dict[str, Any]) -> dict[str, Any]:
     line: dict[str, Any] = {"model": live.model, "model_version": live.version, "model_digest": live.digest}
+    if "parts" in facts:
+        line["segments"] = {segment.model: segment.version for segment, _ in facts["parts"]}
     if "rows" in facts:
         reviewed = sum([prediction.review for prediction in predictions])
         refused = facts["rows"] - len(predictions)
         return line | {"rows": facts["rows"], "rows_refused": refused, "rows_to_review": reviewed}
     [prediction] = predictions
-    confidences = {target: round(value, 6) for target, value in prediction.confidences.items()}
-    return line | {"labels": prediction.labels, "confidences": confidences, "review": prediction.review}
+    if prediction.labels:
+        confidences = {target: round(value, 6) for target, value in prediction.confidences.items()}
+        line |= {"labels": prediction.labels, "confidences": confidences, "review": prediction.review}
+    if prediction.estimates:
+        line["estimates"] = {target: _measured(estimate) for target, estimate in prediction.estimates.items()}
+    return line
+
+
+def _measured(estimate: Estimate) -> dict[str, float | None]:
+    ends = {"value": estimate.value, "lower": estimate.lower, "upper": estimate.upper}
+    return {name: None if end is None else round(end, 6) for name, end in ends.items()}
 
 
 def _fault(error: Exception) -> dict[str, Any]:

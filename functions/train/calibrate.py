@@ -1,13 +1,10 @@
-"""Calibrated confidence for a linear classifier whose labels stay those of its highest score."""
+"""Calibrated confidence for a classifier whose labels stay those of its highest score."""
 
-from collections.abc import Sequence
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.linear_model import LogisticRegression
 
 _BIAS_PENALTY = 1e-3  # keeps the bias of a class that was hardly ever confused finite
 
@@ -44,39 +41,3 @@ def fit(scores: np.ndarray, labels: np.ndarray) -> Calibration:
 
     solution = minimize(loss, np.zeros(classes + 1), jac=True, method="L-BFGS-B").x
     return Calibration(float(np.exp(solution[0])), solution[1:] - solution[1:].mean())
-
-
-def both_sides(scores: np.ndarray) -> np.ndarray:
-    """Scores of shape [rows, classes], also where scikit-learn gives one column for two classes."""
-    return np.column_stack([np.zeros_like(scores), scores]) if scores.ndim == 1 else scores
-
-
-class CalibratedLinear(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """A fitted linear classifier with its calibration: what a bundle's joblib files hold and the program compiles from."""
-
-    def __init__(self, classifier: LogisticRegression, calibration: Calibration, labels: Sequence[str]) -> None:
-        self.classifier = classifier
-        self.calibration = calibration
-        self.labels = labels
-
-    def fit(self, X: object, y: object = None) -> Self:  # noqa: ARG002
-        """Nothing: both parts come fitted, from different rows."""
-        return self
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
-
-    @property
-    def classes_(self) -> np.ndarray:
-        return np.array(self.labels, dtype=object)
-
-    def decision_function(self, X: object) -> np.ndarray:
-        """Raw scores of shape [rows, classes]."""
-        return both_sides(self.classifier.decision_function(X))
-
-    def predict(self, X: object) -> np.ndarray:
-        return self.classes_[self.decision_function(X).argmax(1)]
-
-    def predict_proba(self, X: object) -> np.ndarray:
-        """Calibrated probabilities of shape [rows, classes]. The predicted label is the one of the highest *score*."""
-        return self.calibration.probabilities(self.decision_function(X))

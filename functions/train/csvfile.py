@@ -2,14 +2,16 @@
 
 What is accepted: UTF-8 with or without BOM; line ends LF, CRLF or CR; quoted fields that contain line breaks; commas,
 or the semicolons and tabs of a spreadsheet (whichever finds the most of the needed columns in the header). Fields are
-kept exactly as they are. Lines of nothing at all are not rows.
+kept exactly as they are. Lines of nothing at all are not rows. The file may be packed by gzip; the hash is that of the packed.
 """
 
 import csv
 import difflib
+import gzip
 import hashlib
 import io
 import re
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
@@ -17,6 +19,7 @@ from pathlib import Path
 
 from firesteel.errors import DataError
 
+_GZIP = b"\x1f\x8b"
 LONGEST_FIELD = 1 << 22  # characters: four times the longest text of a definition; beyond it a quote was left open
 DELIMITERS = ",;\t"
 NOT_CSV = {
@@ -24,7 +27,6 @@ NOT_CSV = {
     b"\xfe\xff": "UTF-16; save it as UTF-8",
     b"PK\x03\x04": "a ZIP file or an Excel workbook; save the sheet as CSV in UTF-8",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook; save the sheet as CSV in UTF-8",
-    b"\x1f\x8b": "a gzip file; unpack it",
     b"PAR1": "a Parquet file; save it as CSV in UTF-8",
 }
 
@@ -36,6 +38,8 @@ class CsvFile:
         self._path = path
         self._bytes = _Hashing(file)
         buffer = io.BufferedReader(self._bytes, 1 << 20)
+        if buffer.peek(2)[:2] == _GZIP:
+            buffer = io.BufferedReader(gzip.GzipFile(fileobj=buffer), 1 << 20)  # type: ignore[arg-type]
         _refuse_other_formats(buffer.peek(8)[:8], path)
         stream = io.TextIOWrapper(buffer, encoding="utf-8-sig", newline="")
         first = next(stream, "")
@@ -82,6 +86,8 @@ def opened(path: Path, needed: Sequence[str]) -> Iterator[CsvFile]:
             yield CsvFile(path, file, needed)
     except UnicodeDecodeError:
         raise DataError(_wrong_encoding(path)) from None
+    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+        raise DataError(f"{path}: its gzip packing is damaged or cut off: {error}") from None
     finally:
         csv.field_size_limit(limit)
 
@@ -115,11 +121,10 @@ def _refuse_other_formats(head: bytes, path: Path) -> None:
 def _refuse_header(header: list[str], needed: Sequence[str], path: Path) -> None:
     missing = [name for name in needed if name not in header]
     if missing:
-        plain = {name.strip().casefold(): name for name in reversed(header)}
         sentences = []
         for name in missing:
-            near = difflib.get_close_matches(name.casefold(), plain, n=1)
-            sentences.append(f"{name!r}" + (f" (did you mean {short(plain[near[0]])}?)" if near else ""))
+            close = near(name, header)
+            sentences.append(f"{name!r}" + (f" (did you mean {short(close)}?)" if close is not None else ""))
         there = ", ".join(map(short, header[:30])) or "none"
         raise DataError(f"{path}: line 1: there is no column {', '.join(sentences)}. The columns are {there}")
     twice = [name for name in needed if header.count(name) > 1]
@@ -129,7 +134,9 @@ def _refuse_header(header: list[str], needed: Sequence[str], path: Path) -> None
 
 def _wrong_encoding(path: Path) -> str:
     """Where the first byte that is not UTF-8 stands, and what the file looks like."""
-    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
+    with path.open("rb") as file:
+        opener = gzip.open if file.read(2) == _GZIP else open
+    with opener(path, "rt", encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
         searched = ((line, text, re.search("[\udc80-\udcff]", text)) for line, text in enumerate(stream, 1))
         line, text, wrong = next((line, text, match) for line, text, match in searched if match)
     around = text[max(0, wrong.start() - 20) : wrong.start() + 20].encode("utf-8", "surrogateescape")
@@ -148,3 +155,10 @@ def _fields(line: str, delimiter: str) -> list[str]:
 def short(value: str) -> str:
     """A value of the file as messages show it: quoted, and cut at 40 characters."""
     return repr(value if len(value) <= 40 else value[:39] + "…")
+
+
+def near(value: str, known: Sequence[str]) -> str | None:
+    """Which of the `known` names the value may be meant to be, whatever its case and the blanks around it."""
+    plain = {name.strip().casefold(): name for name in reversed(known)}
+    close = difflib.get_close_matches(value.strip().casefold()[:100], plain, n=1)
+    return plain[close[0]] if close else None

@@ -1,64 +1,54 @@
-"""The definition's feature steps as scikit-learn transformers. Input: a mapping (or data frame) of columns of text."""
+"""The definition's feature steps side by side. Input: columns by name, as Dataset.columns has them."""
 
-from collections.abc import Mapping, Sequence
-from typing import Self
+from collections.abc import Mapping
+from types import ModuleType
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import FeatureUnion, Pipeline
 
-from firesteel.definition import Definition, TfidfFeature
+from firesteel.definition import Definition
+from functions.train.steps import calendar, hash, lookup, number, onehot, ordinal, ratio, tfidf
 
-Columns = Mapping[str, Sequence[str]]
-
-
-class JoinInputs(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """The text inputs of each row, joined by a line break."""
-
-    def __init__(self, inputs: Sequence[str]) -> None:
-        self.inputs = inputs
-
-    def fit(self, columns: Columns, y: object = None) -> Self:  # noqa: ARG002
-        return self
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
-
-    def transform(self, columns: Columns) -> list[str]:
-        if len(self.inputs) == 1:
-            return list(columns[self.inputs[0]])
-        return ["\n".join(row) for row in zip(*(columns[name] for name in self.inputs), strict=True)]
+STEPS: Mapping[str, ModuleType] = {
+    "tfidf": tfidf,
+    "number": number,
+    "onehot": onehot,
+    "ordinal": ordinal,
+    "hash": hash,
+    "lookup": lookup,
+    "ratio": ratio,
+    "calendar": calendar,
+}
 
 
 def build(definition: Definition) -> FeatureUnion:
     """All steps side by side, not yet fitted."""
     return FeatureUnion(
-        [(name, _tfidf(feature)) for name, feature in definition.features.items()],
-        transformer_weights={name: feature.weight for name, feature in definition.features.items()},
+        [(name, STEPS[feature.step].build(name, feature, definition)) for name, feature in definition.features.items()],
+        transformer_weights={
+            name: feature.weight for name, feature in definition.features.items() if feature.step == "tfidf"
+        },
     )
 
 
-def widen(features: FeatureUnion) -> FeatureUnion:
-    """Fitted in float32 to halve the memory of training; from here on computed in float64, with the same values."""
+def widen(features: FeatureUnion) -> None:
+    """From here on texts are computed in float64, as programs do, with the same values."""
     for _, step in features.transformer_list:
-        vectorizer: TfidfVectorizer = step["tfidf"]
-        vectorizer.dtype = np.float64
-        vectorizer.idf_ = vectorizer.idf_.astype(np.float32).astype(np.float64)
-    return features
+        if isinstance(step, Pipeline):
+            tfidf.widen(step)
 
 
-def _tfidf(feature: TfidfFeature) -> Pipeline:
-    vectorizer = TfidfVectorizer(
-        analyzer=feature.analyzer,
-        ngram_range=feature.ngrams,
-        min_df=feature.min_df,
-        max_df=feature.max_df,
-        max_features=feature.max_features,
-        sublinear_tf=feature.sublinear_tf,
-        lowercase=feature.lowercase,
-        strip_accents=feature.strip_accents,
-        token_pattern=feature.token_pattern if feature.analyzer == "word" else None,
-        dtype=np.float32,
-    )
-    return Pipeline([("join", JoinInputs(list(feature.inputs))), ("tfidf", vectorizer)])
+def categorical(features: FeatureUnion) -> np.ndarray | None:
+    """Which columns of the fitted steps are codes that trees may split by sets; None if none is."""
+    flags = []
+    for _, step in features.transformer_list:
+        compiled = None if isinstance(step, Pipeline) else _module(step).compile(step)
+        size = len(step["tfidf"].vocabulary_) if compiled is None else len(compiled.columns)
+        own = compiled.categorical if compiled else None
+        flags.append(np.zeros(size, bool) if own is None else own)
+    every = np.concatenate(flags)
+    return every if every.any() else None
+
+
+def _module(step: object) -> ModuleType:
+    return next(module for module in STEPS.values() if type(step).__module__ == module.__name__)

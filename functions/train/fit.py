@@ -1,98 +1,179 @@
-"""One target's classifier: tuned by cross-validation, calibrated on out-of-fold scores, fitted on all training rows."""
+"""One target's model: tuned by cross-validation, calibrated on out-of-fold scores, fitted on all training rows."""
 
-from collections.abc import Callable
+import hashlib
+import json
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.sparse import csr_matrix
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_predict
 
-from firesteel.definition import ClassificationTarget, Logistic, Search
+from firesteel.definition import ClassificationTarget, Definition, Estimator, RegressionTarget, Target
 from firesteel.errors import DataError
-from functions.train import calibrate
+from functions.train import calibrate, estimators, evaluate, interval, models
+from functions.train.dataset import Dataset
+from functions.train.estimators import Sample
+from functions.train.folds import folds
+from functions.train.models import CalibratedClassifier, CountModel, RegressionModel
+from functions.train.tune import Journal, Report, search_settings
 
-_SCORERS = {"macro_f1": "f1_macro", "accuracy": "accuracy", "log_loss": "neg_log_loss"}
+_LIBRARIES = ("numpy", "scipy", "scikit-learn", "lightgbm", "catboost", "optuna")
 
 
 class Fitted(NamedTuple):
-    """A target's calibrated classifier and how it came about."""
+    """A target's model and how it came about."""
 
-    classifier: calibrate.CalibratedLinear
-    settings: Logistic
-    trials: list[dict[str, float]]
+    model: CalibratedClassifier | RegressionModel | CountModel
+    settings: Estimator
+    trials: list[dict[str, Any]]
+    raw: np.ndarray
+    """Raw scores [rows, scores] of each training row, by a model that had not seen it."""
     out_of_fold: np.ndarray
-    """Calibrated probabilities of shape [rows, classes] of each training row, by a model that had not seen it."""
-    out_of_fold_labels: np.ndarray
-    """The label index [rows] that such a model gives it."""
+    """What follows from them: calibrated probabilities [rows, classes], or numbers or expected counts [rows]."""
+    interval: dict[str, Any] | None
+    """As the program's metadata has it; None for classifications."""
     iterations: int
+
+    @property
+    def out_of_fold_labels(self) -> np.ndarray:
+        """The label index [rows] of each training row of a classification."""
+        return self.raw.argmax(1)
 
 
 def fit(
-    X: csr_matrix,
-    y: np.ndarray,
-    target: ClassificationTarget,
-    settings: Logistic,
-    search: Search | None,
+    X: Any,
+    dataset: Dataset,
+    target: str,
+    definition: Definition,
     *,
-    folds: int,
-    seed: int,
-    report: Callable[[str], None],
+    tune: bool = True,
+    journal: Path | None = None,
+    categorical: np.ndarray | None = None,
+    report: Report,
 ) -> Fitted:
-    """Fit one target on features X [rows, features] and labels y [rows]. Raises DataError for a class without rows."""
-    present = np.bincount(y, minlength=len(target.label_names))
-    if (present < folds).any():
-        rare = ", ".join(f"{target.label_names[k]} ({present[k]})" for k in np.flatnonzero(present < folds))
-        raise DataError(f"too few rows to train and calibrate with {folds} folds: {rare}")
-    trials: list[dict[str, float]] = []
-    if search:
-        if (present < search.folds).any():
-            raise DataError(f"a class has {present.min()} training rows, too few to tune with {search.folds} folds")
-        report("tune")
-        settings, trials = _tune(X, y, settings, search, seed)
-    report("calibrate")
-    cross = StratifiedKFold(folds, shuffle=True, random_state=seed)
-    scores = calibrate.both_sides(cross_val_predict(_logistic(settings, y), X, y, cv=cross, method="decision_function"))
-    calibration = calibrate.fit(scores, y)
-    report("fit")
-    classifier = _logistic(settings, y).fit(X, y)
-    # The values that are served: float32, half the size, and the same in pipeline and program.
-    classifier.coef_ = classifier.coef_.astype(np.float32).astype(np.float64)
-    labelled = calibrate.CalibratedLinear(classifier, calibration, list(target.label_names))
-    out_of_fold = calibration.probabilities(scores)
-    return Fitted(labelled, settings, trials, out_of_fold, scores.argmax(1), int(classifier.n_iter_.max()))
+    """Fit one target on features X [rows, features] of the dataset's rows.
 
-
-def _tune(
-    X: csr_matrix, y: np.ndarray, settings: Logistic, search: Search, seed: int
-) -> tuple[Logistic, list[dict[str, float]]]:
-    """The best point of the grid by the search's metric, and all of them with their means."""
-    weights = search.class_weight or (settings.class_weight,)
-    by_weights = [(weight, _class_weights(weight, y)) for weight in weights]
-    grid = GridSearchCV(
-        _logistic(settings, y),
-        {"C": list(search.C or (settings.C,)), "class_weight": [weights for _, weights in by_weights]},
-        scoring=_SCORERS[search.metric],
-        cv=StratifiedKFold(search.folds, shuffle=True, random_state=seed),
-        refit=False,
-    ).fit(X, y)
+    A search that was interrupted goes on from what it left in the file `journal`. `categorical` [features] says which
+    features trees may split by sets. Raises DataError for rows that cannot be learned from, DefinitionError for settings
+    that cannot be had.
+    """
+    settings = definition.estimator_of(target)
     trials: list[dict[str, Any]] = []
-    for parameters, mean in zip(grid.cv_results_["params"], grid.cv_results_["mean_test_score"], strict=True):
-        weight = next(weight for weight, weights in by_weights if weights == parameters["class_weight"])
-        trials.append({"C": parameters["C"], "class_weight": weight, search.metric: float(mean)})
-    if not all(np.isfinite(trial[search.metric]) for trial in trials):
-        raise DataError(f"tuning gave no finite {search.metric}: {trials}")
-    best = max(trials, key=lambda trial: trial[search.metric])
-    return Logistic(C=best["C"], class_weight=best["class_weight"]), trials
+    sample = estimators.sample(settings, X, dataset.targets[target], dataset.exposure)
+    work = _Work(dataset, sample, target, definition, categorical)
+    if tune and (search := definition.search_of(target)):
+        metric = definition.metric_of(target)
+        settings, trials = search_settings(
+            settings, search, metric, work.judge(search.folds, metric),
+            seed=definition.split.seed, journal=Journal(journal, work.key), report=report,
+        )  # fmt: skip
+    report("calibrate", 0, 0)
+    raw = np.empty((len(dataset), work.scores))
+    for rows, scores in work.cross(settings, definition.calibration.folds):
+        raw[rows] = scores
+    report("fit", 0, 0)
+    estimator = work.fitted(settings, sample)
+    if hasattr(estimator, "coef_"):
+        # The values that are served: float32, half the size, and the same in pipeline and program.
+        estimator.coef_ = estimator.coef_.astype(np.float32).astype(np.float64)
+    return _finished(work, settings, trials, raw, estimator)
 
 
-def _logistic(settings: Logistic, y: np.ndarray) -> LogisticRegression:
-    return LogisticRegression(C=settings.C, class_weight=_class_weights(settings.class_weight, y), max_iter=1000)
+@dataclass(frozen=True)
+class _Work:
+    """What fitting one target needs, again and again."""
+
+    dataset: Dataset
+    sample: Sample
+    target: str
+    definition: Definition
+    categorical: np.ndarray | None
+
+    def __post_init__(self) -> None:
+        y, where = self.sample.y, f"{self.dataset.source}: every value of {self.target!r}"
+        if self.aim.task == "count" and not y.any():
+            raise DataError(f"{where} is 0: nothing can be learned from that")
+        if self.aim.task == "regression" and np.ptp(y) == 0:
+            raise DataError(f"{where} is {y[0]:g}: nothing can be learned from that")
+
+    @property
+    def aim(self) -> Target:
+        return self.definition.targets[self.target]
+
+    @property
+    def scores(self) -> int:
+        return len(self.aim.label_names) if isinstance(self.aim, ClassificationTarget) else 1
+
+    @property
+    def key(self) -> str:
+        """Whose trials a journal's are: of these rows, this definition, target, seed and these libraries."""
+        parts = [
+            self.dataset.sha256,
+            hashlib.sha256(self.dataset.lines.tobytes()).hexdigest(),
+            self.definition.sha256,
+            self.target,
+            self.definition.split.seed,
+            {name: _installed(name) for name in _LIBRARIES},
+        ]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+    def fitted(self, settings: Estimator, sample: Sample) -> Any:
+        """An estimator fitted on a sample. Raises DataError when the sample lacks a label or has too many categories."""
+        made = estimators.make(settings, self.aim.task, self.sample.y, self.definition.split.seed, self.categorical)
+        try:
+            estimator = estimators.fit(made, self.aim.task, sample, self.categorical)
+        except ValueError as error:
+            raise DataError(f"{settings.kind} cannot be fitted on the target {self.target!r}: {error}") from None
+        if isinstance(self.aim, ClassificationTarget) and len(estimator.classes_) < self.scores:
+            absent = sorted(set(range(self.scores)) - set(estimator.classes_))
+            names = ", ".join(repr(self.aim.label_names[label]) for label in absent)
+            raise DataError(
+                f"{self.dataset.source}: among the rows to fit on, none has the {self.target} {names}: "
+                "add rows or groups with it, merge labels, or use more folds"
+            )
+        return estimator
+
+    def cross(self, settings: Estimator, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
+        """The rows of each fold, and their raw scores by a model of the other folds."""
+        parts = folds(self.dataset, self.definition, self.target, count)
+        return [
+            (test, models.raw_scores(self.fitted(settings, self.sample.take(train)), self.sample.X[test]))
+            for train, test in parts
+        ]
+
+    def judge(self, count: int, metric: str) -> Any:
+        """How good settings are on each fold, for a search."""
+
+        def scores(settings: Estimator) -> list[float]:
+            return [
+                evaluate.score(metric, self.aim, self.sample.y[rows], raw, self.sample.exposure[rows])
+                for rows, raw in self.cross(settings, count)
+            ]
+
+        return scores
 
 
-def _class_weights(power: float, y: np.ndarray) -> dict[int, float] | None:
-    """(rows / (classes * rows of the class)) ** power for each class."""
-    if power == 0:
+def _finished(
+    work: _Work, settings: Estimator, trials: list[dict[str, Any]], raw: np.ndarray, estimator: Any
+) -> Fitted:
+    aim, y, policy = work.aim, work.sample.y, work.definition.interval
+    iterations = estimators.iterations(estimator)
+    if isinstance(aim, ClassificationTarget):
+        calibration = calibrate.fit(raw, y)
+        model = CalibratedClassifier(estimator, calibration, list(aim.label_names))
+        return Fitted(model, settings, trials, raw, calibration.probabilities(raw), None, iterations)
+    if isinstance(aim, RegressionTarget):
+        values = models.clamped(raw[:, 0], aim.range)
+        bounds = interval.of_values(values, y, policy)
+        return Fitted(RegressionModel(estimator, aim.range), settings, trials, raw, values, bounds, iterations)
+    expected = work.sample.exposure * models.rates(raw)
+    bounds = interval.of_counts(expected, y, policy)
+    return Fitted(CountModel(estimator), settings, trials, raw, expected, bounds, iterations)
+
+
+def _installed(library: str) -> str | None:
+    try:
+        return version(library)
+    except PackageNotFoundError:
         return None
-    counts = np.bincount(y)
-    return {k: float((len(y) / (len(counts) * count)) ** power) for k, count in enumerate(counts)}

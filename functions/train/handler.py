@@ -9,6 +9,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from firesteel import definition_file
+from firesteel.definition import Definition
 from firesteel.errors import DataError, FiresteelError
 from firesteel.registry.store import open_store
 from firesteel.settings import Settings
@@ -25,7 +26,8 @@ logger = Logger(service=_settings.service, level=_settings.log_level, utc=True, 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Train `event["model"]` on the CSV at `event["data"]` (s3://bucket/key or file:///path), publish, and judge.
 
-    Returns {model, version, digest, promoted, rows_used, rows_refused, first_refused, gates}. Raises FiresteelError: the
+    Of a model of segments it trains `event["segment"]`, or all of them. Returns {model, version, digest, promoted,
+    rows_used, rows_refused, first_refused, gates}, or {model, segments: [...]} of those. Raises FiresteelError: the
     invocation then counts as failed.
     """
     try:
@@ -38,25 +40,47 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 def _train(event: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(event, dict) or not all(isinstance(event.get(key), str) for key in ("model", "data")):
         raise DataError('the event must be {"model": "<name>", "data": "s3://bucket/key"}')
-    if unknown := set(event) - {"model", "data", "tune", "changelog"}:
+    if unknown := set(event) - {"model", "data", "segment", "tune", "changelog"}:
         raise DataError(f"the event has fields that mean nothing: {', '.join(sorted(map(str, unknown)))}")
     if not isinstance(event.get("tune", True), bool):
         raise DataError("the event's tune must be true or false")
     described = definition_file.load(definition_of(event["model"]))
+    segments = _segments(described, event.get("segment"))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "data.csv"
         path.write_bytes(_download(event["data"]))
-        rows = dataset.read(path, described)
-        trained = train.train(described, rows, tune=event.get("tune", True))
+        if not described.segments:
+            return _one(described, path, event)
+        done = [_one(described.of_segment(segment), path, event) for segment in segments]
+    routed = release.release_segments(open_store(_settings.store), described, who=_who())
+    return {"model": described.model, "segments": done, "router_version": routed}
+
+
+def _segments(described: Definition, segment: object) -> list[str]:
+    if segment is not None and segment not in described.segments:
+        raise DataError(
+            f"the event's segment is none of {described.model}: {', '.join(described.segments) or 'it has none'}"
+        )
+    return list(described.segments) if segment is None else [str(segment)]
+
+
+def _who() -> str:
+    return f"lambda:{os.environ.get('AWS_LAMBDA_FUNCTION_NAME', 'local')}"
+
+
+def _one(described: Definition, path: Path, event: dict[str, Any]) -> dict[str, Any]:
+    """Train and release one model, or one segment."""
+    rows = dataset.read(path, described)
+    trained = train.train(described, rows, tune=event.get("tune", True))
     done = release.release(
         open_store(_settings.store),
         trained,
         data_name=event["data"].rpartition("/")[2],
         changelog=str(event.get("changelog", "")),
-        who=f"lambda:{os.environ.get('AWS_LAMBDA_FUNCTION_NAME', 'local')}",
+        who=_who(),
     )
     summary = {
-        "model": described.model,
+        "model": described.address,
         "version": done.version,
         "promoted": done.promoted is not None,
         "rows_used": len(rows),

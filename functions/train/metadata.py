@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from firesteel.definition import ClassificationTarget, Target
 from functions.train.train import Trained
 
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "joblib", "pydantic")
@@ -19,7 +20,9 @@ def describe(trained: Trained, *, version: str, changelog: str, data_name: str, 
     definition, dataset = trained.definition, trained.dataset
     return {
         "format": 1,
-        "model": definition.model,
+        "model": definition.address,
+        "segment": definition.segment,
+        "signature": trained.signature,
         "version": version,
         "changelog": changelog,
         "trained_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -29,20 +32,18 @@ def describe(trained: Trained, *, version: str, changelog: str, data_name: str, 
             "rows_read": dataset.rows_read,
             "rows_used": len(dataset),
             "rows_quarantined": len(dataset.bad_rows),
+            "rows_merged": dataset.merged,
             "duplicate_rows": dataset.duplicates,
             "conflicting_texts": len(dataset.conflicts),
         },
-        "split": {**trained.split, "seed": definition.split.seed},
-        "label_distribution": {
-            name: dict(zip(target.label_names, _counts(dataset.targets[name], len(target.label_names)), strict=True))
-            for name, target in definition.targets.items()
-        },
+        "split": trained.split,
+        "targets": {name: _distribution(target, dataset.targets[name]) for name, target in definition.targets.items()},
         "settings": trained.settings,
         "seed": definition.split.seed,
         "definition_sha256": definition.sha256,
         "git_commit": commit,
         "python": platform.python_version(),
-        "libraries": {name: installed(name) for name in LIBRARIES},
+        "libraries": {name: installed(name) for name in (*LIBRARIES, *_extras(trained))},
         "durations_seconds": trained.durations,
     }
 
@@ -59,5 +60,18 @@ def git_commit(folder: Path) -> str | None:
     return answer.stdout.strip() or None
 
 
-def _counts(codes: np.ndarray, labels: int) -> list[int]:
-    return [int(count) for count in np.bincount(codes, minlength=labels)]
+def _distribution(target: Target, values: np.ndarray) -> dict[str, float]:
+    """How many rows have which label; what a number is on average, and between what."""
+    if isinstance(target, ClassificationTarget):
+        counts = np.bincount(values, minlength=len(target.label_names))
+        return dict(zip(target.label_names, map(int, counts), strict=True))
+    summary = {"mean": values.mean(), "lowest": values.min(), "highest": values.max()}
+    return {name: float(value) for name, value in summary.items()}
+
+
+def _extras(trained: Trained) -> list[str]:
+    """The libraries beside our own that had a part in it."""
+    definition = trained.definition
+    kinds = {definition.estimator_of(name).kind for name in definition.targets}
+    methods = {search.method for name in definition.targets if (search := definition.search_of(name))}
+    return sorted((kinds & {"lightgbm", "catboost"}) | (methods & {"optuna"} if trained.trials else set()))

@@ -75,6 +75,59 @@ def review_curve(metrics: dict[str, Any], policy: dict[str, Any] | None, title: 
     return _svg(draw, (4.2, 3.6))
 
 
+def calibration(metrics: dict[str, Any], title: str) -> bytes:
+    """Observed against predicted, in tenths of the rows by their prediction; per unit of exposure for counts."""
+    tenths = metrics["calibration"]
+    x, y = [tenth["predicted"] for tenth in tenths], [tenth["observed"] for tenth in tenths]
+
+    def draw(axes: Axes) -> None:
+        ends = [min(*x, *y), max(*x, *y)]
+        axes.plot(ends, ends, color=_GREY, linestyle="--", linewidth=1)
+        axes.plot(x, y, color=_BLUE, marker="o", markersize=4, linewidth=1)
+        axes.set(xlabel="predicted", ylabel="observed", title=title)
+
+    return _svg(draw, (4.2, 3.6))
+
+
+def residuals(metrics: dict[str, Any], title: str) -> bytes:
+    """How far the truth is from the prediction, by the share of rows that are at most so far."""
+    quantiles = metrics["residual_quantiles"]
+    shares = [number / (len(quantiles) - 1) for number in range(len(quantiles))]
+
+    def draw(axes: Axes) -> None:
+        axes.axhline(0, color=_GREY, linestyle="--", linewidth=1)
+        axes.plot(shares, quantiles, color=_BLUE)
+        axes.set(xlim=(0, 1), xlabel="share of rows", ylabel="truth - prediction", title=title)
+
+    return _svg(draw, (4.2, 3.6))
+
+
+def intervals(metrics: dict[str, Any], coverage: float, title: str) -> bytes:
+    """How often the truth is in the interval, in tenths of the rows by their prediction, and the stated coverage."""
+    tenths = metrics["calibration"]
+
+    def draw(axes: Axes) -> None:
+        held = [tenth["coverage"] for tenth in tenths]
+        axes.bar(range(1, len(tenths) + 1), held, color=_BLUE)
+        axes.axhline(coverage, color=_GREY, linestyle="--", linewidth=1)
+        axes.set(ylim=(min(*held, coverage) - 0.05, 1), title=title)
+        axes.set(xlabel="tenth by prediction", ylabel="truth in the interval")
+
+    return _svg(draw, (4.2, 3.6))
+
+
+def importance(fields: dict[str, float], title: str) -> bytes:
+    """The mean absolute contribution of each input field, the largest on top."""
+
+    def draw(axes: Axes) -> None:
+        axes.barh(range(len(fields)), list(fields.values()), color=_BLUE)
+        axes.set_yticks(range(len(fields)), list(fields))
+        axes.invert_yaxis()
+        axes.set(xlabel="mean absolute contribution", title=title)
+
+    return _svg(draw, (4.8, 1.2 + 0.24 * len(fields)))
+
+
 def _svg(draw: Any, size: tuple[float, float]) -> bytes:
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=size, layout="constrained")

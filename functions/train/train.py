@@ -5,23 +5,24 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import joblib
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.pipeline import FeatureUnion, Pipeline
-from threadpoolctl import threadpool_limits
 
 from firesteel.definition import Definition
 from firesteel.errors import DataError
 from firesteel.program import predictor
 from firesteel.program.predictor import Predictor
-from functions.train import compile, evaluate, features, parity, reference
+from functions.train import compile, explain, features, parity
 from functions.train.dataset import Dataset
 from functions.train.fit import Fitted, fit
+from functions.train.judge import described, judge
 from functions.train.parity import Expected
-from functions.train.review import Answers
-from functions.train.split import split
+from functions.train.split import describe_split, split
 
 FUZZ_ROWS = 500
 
@@ -35,17 +36,19 @@ def silent(_stage: str, _done: int, _total: int) -> None:
 
 @dataclass(frozen=True)
 class Trained:
-    """A finished run. `metrics` and `reference` are the same for the same data, definition and seed; `durations` not."""
+    """A finished run. Program, metrics and reference are the same for the same data, definition and seed; `durations` not."""
 
     definition: Definition
     dataset: Dataset
     program: bytes
+    signature: str
     pipelines: dict[str, Pipeline]
     metrics: dict[str, Any]
     reference: dict[str, Any]
     golden: dict[str, Any]
-    split: dict[str, int]
+    split: dict[str, Any]
     settings: dict[str, dict[str, Any]]
+    trials: dict[str, list[dict[str, Any]]]
     durations: dict[str, float]
 
 
@@ -64,6 +67,18 @@ class _Stages:
         self.progress(name, self.done, self.total)
         self._current = (name, time.perf_counter())
 
+    def report(self, target: str) -> Callable[[str, int, int], None]:
+        """For the fit of one target: a stage begins once, however often it tells how far it is."""
+
+        def told(stage: str, done: int, total: int) -> None:
+            name = f"{stage} {target}"
+            if not self._current or self._current[0] != name:
+                self.begin(name)
+            if total:
+                self.progress(f"{name} {done}/{total}", self.done, self.total)
+
+        return told
+
     def end(self) -> None:
         if self._current:
             name, began = self._current
@@ -79,143 +94,109 @@ def train(
     tune: bool = True,
     hold_out: bool = True,
     test: Dataset | None = None,
+    journal: Path | None = None,
     progress: Progress = silent,
 ) -> Trained:
     """Train all targets of a definition.
 
     Evaluation uses the rows held out by the definition's split, or `test` where a set is given; with `hold_out=False`
-    every row trains and nothing is evaluated. Raises DataError, CompileError and ParityError; publishes nothing.
+    every row trains and nothing is evaluated. `journal` is a file where a search writes its trials down, and goes on
+    from when it was interrupted. Raises DataError, CompileError and ParityError; publishes nothing.
     """
     tuned = [name for name in definition.targets if tune and definition.search_of(name)]
-    stages = _Stages(progress, total=3 + 2 * len(definition.targets) + len(tuned))
-    train_rows, test_rows = _parts(definition, dataset, test, hold_out)
-    with threadpool_limits(1):
-        stages.begin("features")
-        union = features.build(definition)
-        X = _transform(union, train_rows)
-        fitted = {name: _fit(definition, name, X, train_rows, tune, stages) for name in definition.targets}
-        features.widen(union)
-        pipelines = {
-            name: Pipeline([("features", union), ("classifier", fitted[name].classifier)])
-            for name in definition.targets
-        }
-        stages.begin("evaluate")
-        judged = _judge(definition, pipelines, fitted, train_rows, test_rows)
-        stages.begin("compile")
-        schema = compile.request_schema(definition)
-        program = compile.to_program(definition.model, schema, pipelines, judged.thresholds)
-        loaded = predictor.load(program)
-        proof = _prove(loaded, pipelines, test_rows or train_rows, judged.answers)
-        stages.end()
-    metrics = {"format": 1, "model": definition.model, "evaluated": test_rows is not None, "parity": proof}
-    metrics |= {"targets": judged.metrics, "review": judged.review}
+    stages = _Stages(progress, total=5 + 2 * len(definition.targets) + len(tuned))
+    stages.begin("features")
+    train_rows, test_rows, parted = _parts(definition, dataset, test, hold_out)
+    union = features.build(definition)
+    X = _transform(union, train_rows)
+    fitted = {
+        name: fit(
+            X, train_rows, name, definition,
+            tune=tune, journal=journal, categorical=features.categorical(union), report=stages.report(name),
+        )
+        for name in definition.targets
+    }  # fmt: skip
+    features.widen(union)
+    pipelines = {name: Pipeline([("features", union), ("model", one.model)]) for name, one in fitted.items()}
+    stages.begin("evaluate")
+    judged = judge(definition, pipelines, fitted, train_rows, test_rows)
+    stages.begin("compile")
+    program = _compile(definition, pipelines, fitted, judged.thresholds, np.asarray(X.mean(axis=0)).ravel())
+    loaded = predictor.load(program)
+    assert isinstance(loaded, Predictor)
+    stages.begin("prove")
+    proof = _prove(loaded, pipelines, test_rows or train_rows, judged.answers)
+    stages.begin("explain")
+    importance = explain.importance(loaded, test_rows or train_rows)
+    stages.end()
+    metrics = {"format": 1, "model": definition.address, "evaluated": test_rows is not None, "parity": proof}
+    metrics |= {"review": judged.review, "importance": importance}
+    metrics |= {"targets": {name: {**own, "importance": importance[name]} for name, own in judged.metrics.items()}}
     return Trained(
         definition=definition,
         dataset=dataset,
         program=program,
+        signature=loaded.signature,
         pipelines=pipelines,
         metrics=metrics,
         reference=judged.reference,
         golden=golden(loaded, definition),
-        split={"train": len(train_rows), "test": len(test_rows) if test_rows else 0},
-        settings={
-            name: {**one.settings.model_dump(), "trials": one.trials, "iterations": one.iterations}
-            for name, one in fitted.items()
-        },
+        split=parted,
+        settings={name: {**one.settings.model_dump(), "iterations": one.iterations} for name, one in fitted.items()},
+        trials={name: one.trials for name, one in fitted.items() if one.trials},
         durations=stages.durations,
     )
 
 
 def _parts(
     definition: Definition, dataset: Dataset, test: Dataset | None, hold_out: bool
-) -> tuple[Dataset, Dataset | None]:
+) -> tuple[Dataset, Dataset | None, dict[str, Any]]:
+    """The rows to train on, those to evaluate on, and what the metadata says of how they were parted."""
     if test is not None:
-        return dataset, test
+        return dataset, test, {"kind": "given", "train": len(dataset), "test": len(test)}
     if not hold_out:
-        return dataset, None
+        return dataset, None, {"kind": "none", "train": len(dataset), "test": 0}
     train_indices, test_indices = split(dataset, definition)
-    return dataset.take(train_indices), dataset.take(test_indices)
+    parted = describe_split(dataset, definition, train_indices, test_indices)
+    return dataset.take(train_indices), dataset.take(test_indices), parted
 
 
 def _transform(union: FeatureUnion, rows: Dataset) -> Any:
-    """Fit the steps and give the features [rows, features]. Raises DataError when a step finds nothing in the texts."""
+    """Fit the steps and give the features [rows, features]. Raises DataError when a step finds nothing in its columns."""
     try:
-        return union.fit_transform(rows.inputs).tocsr()
+        X = union.fit_transform(rows.columns)
     except ValueError as error:
-        raise DataError(f"the definition's features do not fit these rows: {error}") from None
+        raise DataError(f"{rows.source}: the definition's features do not fit these rows: {error}") from None
+    return X.tocsr() if issparse(X) else X
 
 
-def _fit(definition: Definition, name: str, X: Any, rows: Dataset, tune: bool, stages: _Stages) -> Fitted:
-    return fit(
-        X,
-        rows.targets[name],
-        definition.targets[name],
-        definition.estimator_of(name),
-        definition.search_of(name) if tune else None,
-        folds=definition.calibration.folds,
-        seed=definition.split.seed,
-        report=lambda stage: stages.begin(f"{stage} {name}"),
-    )
-
-
-@dataclass(frozen=True)
-class _Judged:
-    """What the answers on held-out rows say; without such rows, what out-of-fold answers do."""
-
-    metrics: dict[str, Any]
-    thresholds: dict[str, float]
-    review: dict[str, Any] | None
-    reference: dict[str, Any]
-    answers: dict[str, Expected] | None
-    """What the pipelines said to the held-out rows."""
-
-
-def _judge(
+def _compile(
     definition: Definition,
     pipelines: Mapping[str, Pipeline],
     fitted: Mapping[str, Fitted],
-    train_rows: Dataset,
-    test_rows: Dataset | None,
-) -> _Judged:
-    rows = test_rows or train_rows
-    labels = {name: target.label_names for name, target in definition.targets.items()}
-    metrics: dict[str, Any] = {}
-    predicted = {name: one.out_of_fold_labels for name, one in fitted.items()}
-    unseen = {
-        name: _answers(one.out_of_fold, predicted[name], train_rows.targets[name]) for name, one in fitted.items()
-    }
-    answers, said = unseen, {}
-    if test_rows:
-        X = next(iter(pipelines.values()))["features"].transform(rows.inputs)
-        answers = {}
-        for name, one in fitted.items():
-            truth, probability = rows.targets[name], one.classifier.predict_proba(X)
-            predicted[name] = one.classifier.decision_function(X).argmax(1)
-            metrics[name] = evaluate.evaluate(labels[name], truth, predicted[name], probability)
-            answers[name] = _answers(probability, predicted[name], truth)
-            said[name] = Expected(probability, predicted[name])
-    thresholds: dict[str, float] = {}
-    policy = None
-    if definition.review:
-        thresholds, policy = evaluate.review_policy(definition.review, unseen, answers if test_rows else None)
-    confidence = {name: one.confidence for name, one in answers.items()}
-    needs_review = np.zeros(len(rows), bool)
+    thresholds: Mapping[str, float],
+    means: np.ndarray,
+) -> bytes:
+    targets = {name: described(definition, name, one) for name, one in fitted.items()}
     for name, threshold in thresholds.items():
-        needs_review |= confidence[name] < threshold
-    sketch = reference.reference(rows.inputs, labels, predicted, confidence, needs_review)
-    return _Judged(metrics, thresholds, policy, sketch, said or None)
-
-
-def _answers(probability: np.ndarray, predicted: np.ndarray, truth: np.ndarray) -> Answers:
-    return Answers(probability[np.arange(len(predicted)), predicted], predicted == truth)
+        targets[name]["threshold"] = threshold
+    return compile.to_program(
+        definition.model,
+        compile.request_schema(definition),
+        pipelines,
+        targets=targets,
+        means=means,
+        answer=definition.answer,
+        request=definition.request.model_dump() if definition.request else None,
+    )
 
 
 def _prove(
     loaded: Predictor, pipelines: Mapping[str, Pipeline], rows: Dataset, answers: Mapping[str, Expected] | None
 ) -> dict[str, Any]:
     """Parity on all rows, whose answers may be known already, and on hostile ones made from them."""
-    worst = parity.check(loaded, rows.inputs, answers or parity.expected(pipelines, rows.inputs))
-    hostile = parity.fuzz(next(iter(rows.inputs.values())), list(rows.inputs), rows=FUZZ_ROWS, seed=0)
+    worst = parity.check(loaded, rows.columns, answers or parity.expected(pipelines, rows.columns))
+    hostile = parity.fuzz(loaded.inputs, rows.columns, rows=FUZZ_ROWS, seed=0)
     worst = max(worst, parity.check(loaded, hostile, parity.expected(pipelines, hostile)))
     return {"rows": len(rows), "fuzz_rows": FUZZ_ROWS, "largest_difference": worst, "tolerance": parity.TOLERANCE}
 
@@ -226,7 +207,11 @@ def golden(loaded: Predictor, definition: Definition) -> dict[str, Any]:
     rows = []
     for row in definition.golden or (examples,):
         answer = loaded.predict(loaded.check(dict(row)))
-        rows.append({"input": dict(row), "labels": answer.labels, "confidences": answer.confidences})
+        values = {name: one.value for name, one in answer.estimates.items()}
+        rows.append(
+            {"input": dict(row), "labels": answer.labels, "confidences": answer.confidences}
+            | ({"values": values} if values else {})
+        )
     return {"format": 1, "rows": rows}
 
 

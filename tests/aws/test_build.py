@@ -15,7 +15,12 @@ from cli.emulator import Emulator, EmulatorError
 from infra import build, sizes
 
 slow = pytest.mark.slow
-PARTS = {"layer": "FiresteelLayer", "classify": "ClassifyFunction", "train": "TrainFunction"}
+PARTS = {
+    "layer": "FiresteelLayer",
+    "classify": "ClassifyFunction",
+    "registry": "RegistryFunction",
+    "train": "TrainFunction",
+}
 
 
 def run(built: Path, part: str, program: str) -> str:
@@ -148,6 +153,18 @@ def test_obstore_of_the_layer_stores(built: Path) -> None:
 @slow
 def test_the_train_function_can_fit_score_and_draw(built: Path) -> None:
     assert run(built, "train", TRAIN).startswith("b 1.")
+
+
+@slow
+def test_every_definition_ships_with_what_trains(built: Path) -> None:
+    shipped = {path.name for path in (built / "TrainFunction" / "models").iterdir()}
+    assert shipped == {path.name for path in (build.ROOT / "models").glob("*.yaml")}
+
+
+@slow
+def test_what_moves_aliases_needs_no_numpy(built: Path) -> None:
+    handler = "import sys, functions.registry.handler; print('numpy' in sys.modules)"
+    assert run(built, "registry", handler) == "False"
 
 
 @slow

@@ -64,6 +64,24 @@ def test_the_log_has_a_line_for_the_request_and_none_of_its_text(function: Emula
         assert not any(text in other for other in written)
 
 
+def test_an_alias_is_moved_by_the_function_that_may_and_what_serves_goes_on(
+    built: Path, store: str, function: Emulator
+) -> None:
+    layers = [built / "FiresteelLayer"]
+    handler = "functions.registry.handler.handler"
+    promote, rollback = (json.loads((EVENTS / f"registry-{kind}.json").read_text()) for kind in ("promote", "rollback"))
+    with Emulator(built / "RegistryFunction", handler, {"FIRESTEEL_STORE": store}, layers) as emulator:
+        moved, _ = emulator.invoke(promote)
+        refused, _ = emulator.invoke(rollback)
+    assert moved["statusCode"] == 200, moved
+    entry = json.loads(moved["body"])
+    assert (entry["model"], entry["version"], entry["kind"]) == ("tickets", "1.0.0", "promote")
+    assert entry["who"] == promote["requestContext"]["identity"]["userArn"]
+    assert (refused["statusCode"], json.loads(refused["body"])["code"]) == (404, "not_in_registry")
+    answer, _ = function.invoke(json.loads((EVENTS / "classify.json").read_text()))
+    assert json.loads(answer["body"])["model_version"] == "1.0.0"
+
+
 def test_an_empty_registry_starts_but_does_not_serve(built: Path, tmp_path: Path) -> None:
     event = json.loads((EVENTS / "classify.json").read_text())
     environment = {"FIRESTEEL_STORE": f"file://{tmp_path}"}

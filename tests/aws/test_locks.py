@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 LOCKS = Path(__file__).resolve().parents[2] / "requirements"
-DEPLOYED = ("layer", "classify", "train")
+DEPLOYED = ("layer", "classify", "registry", "train")
 
 
 def pins(lock: str) -> dict[str, str]:
@@ -36,10 +36,14 @@ def test_a_package_that_two_parts_use_has_one_version() -> None:
     assert {name: found for name, found in versions.items() if len(found) > 1} == {}
 
 
-@pytest.mark.parametrize("function", ["classify", "train"])
+@pytest.mark.parametrize("function", ["classify", "registry", "train"])
 def test_what_the_layer_brings_is_not_installed_twice(function: str) -> None:
     assert not pins("layer").keys() & pins(function).keys()
 
 
 def test_serving_brings_nothing_that_trains() -> None:
     assert not {"scikit-learn", "scipy", "joblib", "boto3", "matplotlib"} & (pins("layer") | pins("classify")).keys()
+
+
+def test_what_moves_aliases_brings_its_logger_and_nothing_else() -> None:
+    assert set(pins("registry")) == {"aws-lambda-powertools", "jmespath", "typing-extensions"}

@@ -12,6 +12,7 @@ from samtranslator.yaml_helper import yaml_parse
 from tests.aws.conftest import SAM, sam
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "template.yaml"
+FUNCTIONS = ("ClassifyFunction", "RegistryFunction", "TrainFunction")
 Resources = dict[str, dict[str, Any]]
 
 
@@ -25,7 +26,7 @@ class NoManagedPolicies:
 @cache
 def deployed(**parameters: str) -> Resources:
     template = yaml_parse(TEMPLATE.read_text())
-    for name in ("FiresteelLayer", "ClassifyFunction", "TrainFunction"):
+    for name in ("FiresteelLayer", *FUNCTIONS):
         uri = "ContentUri" if name.endswith("Layer") else "CodeUri"
         template["Resources"][name]["Properties"][uri] = "s3://artifacts/archive.zip"  # what `sam package` puts there
     values = {name: str(one["Default"]) for name, one in template["Parameters"].items()} | parameters
@@ -63,31 +64,65 @@ def test_sam_finds_nothing_to_complain_about() -> None:
 def test_the_api_asks_for_signed_requests_unless_it_is_opened(resources: Callable[..., Resources]) -> None:
     parameter = yaml_parse(TEMPLATE.read_text())["Parameters"]["ApiAuth"]
     assert (parameter["Default"], parameter["AllowedValues"]) == ("AWS_IAM", ["AWS_IAM", "NONE"])
-    [api] = of_type(resources(), "AWS::ApiGateway::RestApi")
-    paths = api["Body"]["paths"]
+    paths = resources()["Api"]["Properties"]["Body"]["paths"]
     assert set(paths) == {"/", "/{proxy+}"}
     for methods in paths.values():
         [method] = methods.values()
         assert method["x-amazon-apigateway-auth"] == {"type": {"Ref": "ApiAuth"}}
+        assert calls(method, "ClassifyFunction")
 
 
-def test_opening_or_closing_the_api_reaches_the_stage() -> None:
-    assert yaml_parse(TEMPLATE.read_text())["Resources"]["Api"]["Properties"]["AlwaysDeploy"] is True
+def calls(method: dict[str, Any], function: str) -> bool:
+    uri: str = method["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
+    return f"/functions/${{{function}.Arn}}/invocations" in uri
 
 
-def test_only_this_api_may_call_the_function(resources: Callable[..., Resources]) -> None:
-    [permission] = of_type(resources(), "AWS::Lambda::Permission")
-    assert permission["FunctionName"] == {"Ref": "ClassifyFunction"}
-    assert permission["SourceArn"]["Fn::Sub"].endswith(":${Api}/${StageName}/*")
+@pytest.mark.parametrize("auth", ["AWS_IAM", "NONE"])
+def test_no_parameter_opens_the_api_that_moves_aliases(resources: Callable[..., Resources], auth: str) -> None:
+    stack = resources(ApiAuth=auth)
+    paths = stack["RegistryApi"]["Properties"]["Body"]["paths"]
+    assert {path: set(methods) for path, methods in paths.items()} == {"/models/{proxy+}": {"post"}}
+    method = paths["/models/{proxy+}"]["post"]
+    assert method["x-amazon-apigateway-auth"] == {"type": "AWS_IAM"}
+    assert calls(method, "RegistryFunction")
+    assert len(of_type(stack, "AWS::ApiGateway::RestApi")) == 2
 
 
-def test_the_api_is_throttled_and_never_logs_bodies(resources: Callable[..., Resources]) -> None:
-    [stage] = of_type(resources(), "AWS::ApiGateway::Stage")
-    [settings] = stage["MethodSettings"]
-    assert (settings["ResourcePath"], settings["HttpMethod"]) == ("/*", "*")
-    assert settings["ThrottlingRateLimit"] == {"Ref": "RequestsPerSecond"}
-    assert settings["ThrottlingBurstLimit"] == {"Ref": "RequestsAtOnce"}
-    assert settings["DataTraceEnabled"] is False
+def test_bodies_reach_the_public_function_as_they_were_sent(resources: Callable[..., Resources]) -> None:
+    assert resources()["Api"]["Properties"]["Body"]["x-amazon-apigateway-binary-media-types"] == ["*/*"]
+
+
+@pytest.mark.parametrize("api", ["Api", "RegistryApi"])
+def test_opening_or_closing_the_api_reaches_the_stage(api: str) -> None:
+    assert yaml_parse(TEMPLATE.read_text())["Resources"][api]["Properties"]["AlwaysDeploy"] is True
+
+
+def test_only_its_own_api_may_call_a_function(resources: Callable[..., Resources]) -> None:
+    allowed = {
+        permission["FunctionName"]["Ref"]: (
+            permission["Principal"],
+            permission["SourceArn"]["Fn::Sub"].rpartition(":")[2],
+        )
+        for permission in of_type(resources(), "AWS::Lambda::Permission")
+    }
+    assert allowed == {
+        "ClassifyFunction": ("apigateway.amazonaws.com", "${Api}/${StageName}/*"),
+        "RegistryFunction": ("apigateway.amazonaws.com", "${RegistryApi}/${StageName}/POST/models/*"),
+    }
+
+
+def test_the_apis_are_throttled_and_never_log_bodies(resources: Callable[..., Resources]) -> None:
+    stages = of_type(resources(), "AWS::ApiGateway::Stage")
+    assert {stage["RestApiId"]["Ref"] for stage in stages} == {"Api", "RegistryApi"}
+    for stage in stages:
+        [settings] = stage["MethodSettings"]
+        assert (settings["ResourcePath"], settings["HttpMethod"]) == ("/*", "*")
+        assert settings["DataTraceEnabled"] is False
+        limits = settings["ThrottlingRateLimit"], settings["ThrottlingBurstLimit"]
+        if stage["RestApiId"]["Ref"] == "Api":
+            assert limits == ({"Ref": "RequestsPerSecond"}, {"Ref": "RequestsAtOnce"})
+        else:
+            assert limits == (2, 5)
 
 
 def test_classify_can_read_models_and_nothing_else(resources: Callable[..., Resources]) -> None:
@@ -99,6 +134,21 @@ def test_classify_can_read_models_and_nothing_else(resources: Callable[..., Reso
     assert browse["Condition"] == {"StringLikeIfExists": {"s3:prefix": "models/*"}}
 
 
+def test_registry_adds_to_aliases_and_to_nothing_else(resources: Callable[..., Resources]) -> None:
+    role = resources()["RegistryRole"]
+    reading = {"logs:CreateLogStream", "logs:PutLogEvents", "s3:GetObject", "s3:ListBucket"}
+    assert actions(role) == reading | {"s3:PutObject"}
+    [write] = [one for one in statements(role) if one["Action"] == "s3:PutObject"]
+    assert write["Resource"] == {"Fn::Sub": "${ModelBucket.Arn}/models/*/aliases/*"}
+    [read] = [one for one in statements(role) if one["Action"] == "s3:GetObject"]
+    assert read["Resource"] == {"Fn::Sub": "${ModelBucket.Arn}/models/*"}
+
+
+def test_every_function_has_a_role_of_its_own(resources: Callable[..., Resources]) -> None:
+    roles = {name: resources()[name]["Properties"]["Role"]["Fn::GetAtt"][0] for name in FUNCTIONS}
+    assert roles == {name: name.replace("Function", "Role") for name in FUNCTIONS}
+
+
 def test_train_adds_to_models_and_can_delete_nothing(resources: Callable[..., Resources]) -> None:
     role = resources()["TrainRole"]
     assert not any("Delete" in action or "*" in action for action in actions(role))
@@ -108,7 +158,7 @@ def test_train_adds_to_models_and_can_delete_nothing(resources: Callable[..., Re
 
 def test_each_function_writes_only_its_own_log_which_is_not_kept_for_ever(resources: Callable[..., Resources]) -> None:
     stack = resources()
-    for name in ("Classify", "Train"):
+    for name in ("Classify", "Registry", "Train"):
         [write] = [one for one in statements(stack[f"{name}Role"]) if "logs:PutLogEvents" in one["Action"]]
         assert write["Resource"] == {"Fn::GetAtt": [f"{name}Logs", "Arn"]}
         assert stack[f"{name}Function"]["Properties"]["LoggingConfig"]["LogGroup"] == {"Ref": f"{name}Logs"}
@@ -133,8 +183,9 @@ def test_every_setting_that_the_stack_gives_is_one_that_the_code_knows(resources
         "FIRESTEEL_STORE": "s3://bucket",
         "FIRESTEEL_LOG_LEVEL": "INFO",
         "FIRESTEEL_REFRESH_SECONDS": "30",
+        "FIRESTEEL_MODELS_MIB": "256",
     }
-    for name in ("ClassifyFunction", "TrainFunction"):
+    for name in FUNCTIONS:
         variables = resources()[name]["Properties"]["Environment"]["Variables"]
         Settings.read({key: placeholder.get(key, "name") for key in variables})
 

@@ -17,130 +17,12 @@ from functions.classify.lane import Lane
 from functions.classify.meters import Meters
 from functions.classify.server import Front, RateLimit
 from functions.classify.telemetry import Telemetry
-from tests.unit.classify.bundles import TICKET, Clock, release, released, serving_over
+from tests.contract.cases import CASES, GOOD, JSON, OTHERS, PAGES
+from tests.unit.classify import zoo
+from tests.unit.classify.bundles import Clock, release, released, serving_over
 
 SERVICE = "tests-contract-lanes"
 CONTEXT = SimpleNamespace()
-JSON = {"content-type": "application/json"}
-ROW = json.dumps(TICKET).encode()
-
-
-class Case(NamedTuple):
-    """One HTTP request, and the status it must get."""
-
-    status: int
-    method: str
-    path: str
-    body: bytes = b""
-    headers: dict[str, str] = JSON
-
-
-def ticket(**changes):
-    return json.dumps({**TICKET, **changes}).encode()
-
-
-def post(status, body, headers=JSON):
-    return Case(status, "POST", "/classify", body, headers)
-
-
-def batch(status, body):
-    return Case(status, "POST", "/classify/batch", body if isinstance(body, bytes) else json.dumps(body).encode())
-
-
-GOOD = {
-    "a ticket": post(200, ROW),
-    "without what is optional": post(200, b'{"title":"a","description":"b"}'),
-    "with null for what is optional": post(200, ticket(customer_email=None)),
-    "spaces around": post(200, b" \r\n\t" + ROW + b"\n"),
-    "any Unicode": post(200, ticket(title="Grüße 🙂 \u2028 \u0000 \u202e ﷺ", description="日本語 \U0010ffff")),
-    "escaped surrogate pair": post(200, b'{"title":"\\ud83d\\ude42","description":"b"}'),
-    "longest texts": post(200, ticket(title="a" * 200, description="é" * 10_000)),
-    "only unknown words": post(200, ticket(title="zzz", description="qqq")),
-    "another JSON type": post(200, ROW, {"content-type": "application/problem+json"}),
-    "charset": post(200, ROW, {"content-type": 'application/json; charset="UTF-8"'}),
-    "header name in capitals": post(200, ROW, {"Content-Type": "application/json"}),
-    "a batch": batch(200, {"items": [TICKET, {}, 5, TICKET]}),
-    "a batch of a thousand": batch(200, {"items": [{"title": "a", "description": "b"}] * 1000}),
-    **{f"GET {path}": Case(200, "GET", path) for path in (
-        "/", "/health", "/health/live", "/health/ready", "/version", "/model/status", "/models", "/models/tickets",
-        "/models/tickets/versions", "/docs", "/openapi.json",
-    )},
-    "a GET with a body": Case(200, "GET", "/health", b"whatever", {"content-type": "text/plain"}),
-}  # fmt: skip
-BAD = {
-    "no body": post(400, b""),
-    "cut off": post(400, ROW[:-1]),
-    "more after it": post(400, ROW + b"x"),
-    "not JSON": post(400, b"title=a"),
-    "single quotes": post(400, b"{'title':'a'}"),
-    "BOM": post(400, b"\xef\xbb\xbf" + ROW),
-    "UTF-16": post(400, ROW.decode().encode("utf-16")),
-    "Latin-1": post(400, '{"title":"é","description":"b"}'.encode("latin-1")),
-    "NaN": post(400, b'{"title":NaN,"description":"b"}'),
-    "Infinity": post(400, b'{"title":-Infinity,"description":"b"}'),
-    "1e400": post(400, b'{"title":1e400,"description":"b"}'),
-    "5,000 digits": post(400, b'{"title":' + b"9" * 5000 + b"}"),
-    "a key twice": post(400, b'{"title":"a","title":"b","description":"c"}'),
-    "a key twice, deeper": post(400, b'{"title":{"a":1,"a":2},"description":"c"}'),
-    "lone surrogate as value": post(400, b'{"title":"\\ud800","description":"b"}'),
-    "lone surrogate as key": post(400, b'{"\\udfff":"a","description":"b"}'),
-    "depth 17": post(400, b"[" * 17 + b"]" * 17),
-    "depth 30,000": post(400, b"[" * 30_000),
-    "raw control character": post(400, b'{"title":"a\nb","description":"c"}'),
-    "depth 16": post(422, b"[" * 16 + b"]" * 16),
-    "an array": post(422, b"[]"),
-    "a string": post(422, b'"a"'),
-    "a number": post(422, b"1"),
-    "null": post(422, b"null"),
-    "empty object": post(422, b"{}"),
-    "title missing": post(422, b'{"description":"b"}'),
-    "title null": post(422, ticket(title=None)),
-    "title a number": post(422, ticket(title=1.5)),
-    "title true": post(422, ticket(title=True)),
-    "title an array": post(422, ticket(title=["a"])),
-    "title empty": post(422, ticket(title="")),
-    "title blank": post(422, ticket(title=" \u2003\t")),
-    "title too long": post(422, ticket(title="a" * 201)),
-    "description too long": post(422, ticket(description="a" * 10_001)),
-    "email a number": post(422, ticket(customer_email=1)),
-    "email too long": post(422, ticket(customer_email="a" * 321)),
-    "unknown field": post(422, ticket(canary="canary")),
-    "everything wrong": post(422, b'{"title":1,"description":"","customer_email":{},"x":1}'),
-    "no media type": post(415, ROW, {}),
-    "empty media type": post(415, ROW, {"content-type": ""}),
-    "text/plain": post(415, ROW, {"content-type": "text/plain"}),
-    "a form": post(415, b"title=a", {"content-type": "application/x-www-form-urlencoded"}),
-    "multipart": post(415, ROW, {"content-type": "multipart/form-data; boundary=x"}),
-    "pickle": post(415, b"\x80\x04.", {"content-type": "application/octet-stream"}),
-    "another charset": post(415, ROW, {"content-type": "application/json; charset=utf-16"}),
-    "odd media type": post(415, ROW, {"content-type": ";;==,"}),
-    "64 KiB": post(400, b" " * 64 * 1024),
-    "64 KiB and a byte": post(413, b" " * (64 * 1024 + 1)),
-    "1 MiB to /classify": post(413, b" " * 1024 * 1024),
-    "batch of none": batch(422, {"items": []}),
-    "batch of 1,001": batch(422, {"items": [5] * 1001}),
-    "batch that is none": batch(422, [TICKET]),
-    "batch with more": batch(422, {"items": [TICKET], "x": 1}),
-    "batch over 1 MiB": batch(413, b" " * (1024 * 1024 + 1)),
-    "unknown path": Case(404, "GET", "/nope"),
-    "slash at the end": Case(404, "POST", "/classify/", ROW),
-    "two slashes": Case(404, "POST", "//classify", ROW),
-    "capitals": Case(404, "POST", "/Classify", ROW),
-    "metrics are the server's own": Case(404, "GET", "/metrics.json"),
-    "unknown model": Case(404, "GET", "/models/nope"),
-    "a model that is a path": Case(404, "GET", "/models/%2e%2e%2fsecret"),
-    "a model with a zero byte": Case(404, "GET", "/models/%00"),
-    "an empty model": Case(404, "GET", "/models//versions"),
-    "GET /classify": Case(405, "GET", "/classify"),
-    "PUT /classify": Case(405, "PUT", "/classify", ROW),
-    "OPTIONS /classify": Case(405, "OPTIONS", "/classify"),
-    "HEAD /health": Case(405, "HEAD", "/health"),
-    "POST /docs": Case(405, "POST", "/docs", ROW),
-    "HEAD /openapi.json": Case(405, "HEAD", "/openapi.json"),
-    "DELETE a model": Case(405, "DELETE", "/models/tickets"),
-    "a method of one's own": Case(405, "BREW", "/health"),
-}
-CASES = GOOD | BAD
 
 
 def rest_event(case, request_id="gateway-1"):
@@ -240,9 +122,15 @@ class Lanes:
         return Answered(status, kept, body)
 
 
+@pytest.fixture(autouse=True)
+def noon(monkeypatch):
+    """Answers that say when they were made are made at once."""
+    monkeypatch.setattr("firesteel.registry.record.timestamp", lambda: "2024-05-17T12:00:00Z")
+
+
 @pytest.fixture(scope="module")
 def lanes():
-    yield Lanes(serving_over(released("1.2.0")))
+    yield Lanes(serving_over(zoo.stocked()))
     logging.getLogger(SERVICE).handlers.clear()
 
 
@@ -272,7 +160,8 @@ def test_lane_and_mangum_answer_the_same(lanes, name, kind):
     assert fast.status == case.status
     assert fast.headers["x-request-id"] == "gateway-1"
     if fast.status != 200:
-        assert set(json.loads(fast.body)) - {"errors"} == {"detail", "code", "request_id"}
+        said = {"error"} if case.path.startswith("/v2") else {"detail", "code", "request_id"}
+        assert set(json.loads(fast.body)) - {"errors"} == said
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -292,6 +181,16 @@ def test_they_answer_the_same_whatever_is_loaded(request, state, name):
     lanes, case = request.getfixturevalue(state), CASES[name]
     event = http_event_2(case, "mine")
     assert lanes.fast(event) == lanes.mangum(event) == lanes.server(case, "mine")
+
+
+@pytest.mark.parametrize("model", OTHERS)
+def test_they_answer_the_same_whatever_kind_of_model_is_served(model):
+    lanes = Lanes(serving_over(zoo.stocked(), model=model))
+    for case in OTHERS[model] + PAGES:
+        event = http_event_2(case, "mine")
+        fast = lanes.fast(event)
+        assert fast == lanes.mangum(event) == lanes.server(case, "mine")
+        assert fast.status == case.status
 
 
 def change(event, **changes):

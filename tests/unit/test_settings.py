@@ -20,6 +20,7 @@ def test_values_are_read_into_their_types():
             "FIRESTEEL_STORE": "s3://bucket/prefix",
             "FIRESTEEL_MODEL": "recruits/qb",
             "FIRESTEEL_REFRESH_SECONDS": "2.5",
+            "FIRESTEEL_MODELS_MIB": "64",
             "FIRESTEEL_PORT": " 9000 ",
             "FIRESTEEL_LOG_LEVEL": "debug",
             "FIRESTEEL_CORS_ORIGINS": "https://a.example, http://localhost:3000",
@@ -29,6 +30,7 @@ def test_values_are_read_into_their_types():
     assert settings.store == "s3://bucket/prefix"
     assert settings.model == "recruits/qb"
     assert settings.refresh_seconds == 2.5
+    assert settings.models_mib == 64
     assert settings.port == 9000
     assert settings.log_level == "DEBUG"
     assert settings.cors_origins == ("https://a.example", "http://localhost:3000")
@@ -67,6 +69,8 @@ def test_a_key_in_lower_case_is_refused():
         ("refresh_seconds", "-1", "a number from 0.0 to 86400.0"),
         ("refresh_seconds", "nan", "a number from"),
         ("refresh_seconds", "soon", "a number from"),
+        ("models_mib", "-1", "a whole number from 0 to 10240"),
+        ("models_mib", "1e3", "a whole number from 0 to 10240"),
         ("log_level", "LOUD", "DEBUG, INFO, WARNING, ERROR, CRITICAL"),
         ("service", "två ord", "letters, digits"),
         ("metrics_namespace", "{}", "letters, digits"),

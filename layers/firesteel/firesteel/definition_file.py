@@ -2,27 +2,25 @@
 
 import difflib
 import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from firesteel.definition import (
-    Calibration,
-    ClassificationTarget,
-    Data,
-    Definition,
-    Gate,
-    IdentifierInput,
-    Logistic,
-    Review,
-    Search,
-    Split,
-    TextInput,
-    TfidfFeature,
-)
+from firesteel.definition import Definition
 from firesteel.errors import DefinitionError
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without dates: what looks like one stays the text that was written."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - as the base class has it
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
 
 def load(path: Path) -> Definition:
@@ -39,11 +37,12 @@ def load(path: Path) -> Definition:
 def parse(text: str, source: str) -> Definition:
     """The definition in `text`; `source` is how errors call the file."""
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        loader = _Loader(text)
+        root = loader.get_single_node()
         if not isinstance(root, yaml.MappingNode):
             raise DefinitionError(f"{source}:1: a definition is a mapping that begins with `model: <name>`")
         _check_nodes(root, source, set())
-        value = yaml.safe_load(text)
+        value = loader.construct_document(root)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise DefinitionError(f"{source}:{line}: not YAML: {error.problem}") from None
@@ -81,13 +80,6 @@ def _check_nodes(node: yaml.Node, source: str, seen: set[int]) -> None:
 
 
 _KINDS_OF_NODE = {"tuple_type": "a list", "dict_type": "a mapping", "model_type": "a mapping"}
-_ADDED = (
-    "text",
-    "identifier",
-    "list",
-    "mapping",
-    "[key]",
-)  # what pydantic adds to a location: branches of unions, keys
 
 
 def _sentence(problem: Any, root: yaml.Node, source: str) -> str:
@@ -102,8 +94,9 @@ def _sentence(problem: Any, root: yaml.Node, source: str) -> str:
     elif problem["type"] == "missing":
         message = f"this field is required (the mapping has: {', '.join(keys) or 'nothing'})"
     elif problem["type"].startswith("union_tag"):
-        tags = problem["ctx"].get("expected_tags", "'text', 'identifier'")
-        message = f"kind must be one of {tags}"
+        context = problem["ctx"]
+        tags = context.get("expected_tags") or ", ".join(f"'{tag}'" for tag in _tags(loc))
+        message = f"{context['discriminator'].strip(chr(39))} must be one of {tags}"
     elif problem["type"] == "string_type" and isinstance(problem["input"], bool | int | float):
         message = f"{message}. Got {problem['input']!r}: put it in quotes"
     elif problem["type"] in _KINDS_OF_NODE:
@@ -122,7 +115,7 @@ def _locate(root: yaml.Node, loc: tuple[str | int, ...]) -> tuple[int, str, list
             if child is not None:
                 line, node = child[0].start_mark.line + 1, child[1]
                 path = f"{path}.{part}" if path else str(part)
-            elif part == loc[-1] and part not in _ADDED:
+            elif part == loc[-1] and part != "[key]":
                 path = f"{path}.{part}" if path else str(part)
             # else: a name that pydantic adds for a branch of a union
         elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
@@ -131,23 +124,55 @@ def _locate(root: yaml.Node, loc: tuple[str | int, ...]) -> tuple[int, str, list
     return line, path, [key.value for key, _ in node.value] if isinstance(node, yaml.MappingNode) else []
 
 
+_TELLS = ("kind", "task", "step")  # the fields that tell the models of a union apart
+
+
 def _fields_beside(loc: tuple[str | int, ...]) -> list[str]:
     """The fields that are allowed where an unknown one was found."""
-    kinds: dict[str, type[BaseModel]] = {
-        "inputs": TextInput,
-        "targets": ClassificationTarget,
-        "features": TfidfFeature,
-        "estimator": Logistic,
-        "search": Search,
-        "split": Split,
-        "calibration": Calibration,
-        "review": Review,
-        "gates": Gate,
-        "data": Data,
-    }
-    if len(loc) == 1:
-        return list(Definition.model_fields)
-    model = kinds[str(loc[0])]
-    if len(loc) == 4:  # inputs.<name>.<branch of the union>.<field>, targets.<name>.<estimator or search>.<field>
-        model = IdentifierInput if loc[2] == "identifier" else kinds.get(str(loc[2]), model)
-    return list(model.model_fields)
+    models = [one for one in _types_at(loc[:-1]) if _is_model(one)]
+    return sorted(models[0].model_fields, key=lambda name: name not in _TELLS) if models else []
+
+
+def _tags(loc: tuple[str | int, ...]) -> list[str]:
+    """The kinds that a union allows."""
+    return [tag for one in _types_at(loc) for tag in _tags_of(one)]
+
+
+def _types_at(loc: tuple[str | int, ...]) -> list[Any]:
+    """What a location may hold: from the definition's types, along the location as pydantic tells it."""
+    types: list[Any] = [Definition]
+    for part in loc:
+        types = [inner for one in types for inner in _inside(one, part)]
+    return types
+
+
+def _inside(one: Any, part: str | int) -> Iterator[Any]:
+    if _is_model(one):
+        if part in one.model_fields:
+            yield from _branches(one.model_fields[part].annotation)
+        elif part in _tags_of(one):  # the branch of a union
+            yield one
+    elif get_origin(one) in (dict, tuple):
+        yield from _branches(get_args(one)[-1 if get_origin(one) is dict else 0])
+
+
+def _branches(annotation: Any) -> Iterator[Any]:
+    """The alternatives of an annotation, unwrapped."""
+    if hasattr(annotation, "__metadata__"):
+        yield from _branches(get_args(annotation)[0])
+    elif get_origin(annotation) in (Union, UnionType):
+        for alternative in get_args(annotation):
+            yield from _branches(alternative)
+    else:
+        yield annotation
+
+
+def _tags_of(one: Any) -> tuple[Any, ...]:
+    """The values of `kind`, `task` or `step` that choose this model of a union."""
+    fields = one.model_fields if _is_model(one) else {}
+    tagged = [get_args(fields[name].annotation) for name in _TELLS if name in fields]
+    return tuple(tag for tags in tagged[:1] for tag in tags)
+
+
+def _is_model(one: Any) -> bool:
+    return isinstance(one, type) and issubclass(one, BaseModel)

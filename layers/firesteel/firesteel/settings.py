@@ -22,6 +22,7 @@ class Settings:
     model: str = "tickets"
     alias: str = "latest"
     refresh_seconds: float = 30.0
+    models_mib: int = 256
     log_level: str = "INFO"
     service: str = "firesteel"
     metrics_namespace: str = "Firesteel"
@@ -133,6 +134,7 @@ _KINDS = {
     "model": _matching(f"{_NAME}(/{_NAME})?", "a model's name, or name/segment: lower-case letters, digits and -"),
     "alias": _matching(_NAME, "an alias's name: lower-case letters, digits and -"),
     "refresh_seconds": _number(float, 0.0, 86_400.0),
+    "models_mib": _number(int, 0, 10_240),
     "log_level": _one_of("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
     "service": _matching(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", "letters, digits, and . _ -, at most 100"),
     "metrics_namespace": _matching(r"[A-Za-z0-9][A-Za-z0-9_.#/-]{0,99}", "letters, digits, and . _ # / -, at most 100"),

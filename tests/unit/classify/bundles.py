@@ -8,10 +8,12 @@ import numpy as np
 
 from firesteel.program import format as program_format
 from firesteel.program import predictor
+from firesteel.program.signature import signature
 from firesteel.registry import alias, bundle
 from firesteel.registry.store import MemoryStore, Store
+from functions.classify import serving
 from functions.classify.fetch import Source
-from functions.classify.refresh import Freshness, Trouble
+from functions.classify.refresh import Trouble
 from functions.classify.serving import Serving
 
 MODEL = "tickets"
@@ -26,6 +28,7 @@ INPUTS = (
     {"kind": "identifier", "name": "customer_email", "required": False, "max_length": 320},
 )
 STEP = {
+    "name": "words",
     "kind": "tfidf",
     "inputs": ["title", "description"],
     "lowercase": True,
@@ -52,23 +55,31 @@ def program(*, model: str = MODEL, lean: float = 0.0, threshold: float | None = 
     meta = {
         "model": model,
         "inputs": list(INPUTS),
-        "steps": [STEP],
+        "text": [STEP],
+        "steps": [],
         "estimators": [
             {
                 "kind": "linear",
-                "steps": [0, 1],
+                "text": [0, 1],
                 "columns": {"priority": [0, len(PRIORITY)], "department": [len(PRIORITY), weights.shape[1]]},
             }
         ],
         "targets": [_target("priority", PRIORITY, threshold), _target("department", DEPARTMENT, threshold)],
+        "answer": None,
+        "request": None,
     }
     tensors = {
-        "steps.0.idf": np.ones(len(TERMS)),
-        "steps.0.terms": np.frombuffer("\n".join(TERMS).encode(), np.uint8),
+        "text.0.idf": np.ones(len(TERMS)),
+        "text.0.terms": np.frombuffer("\n".join(TERMS).encode(), np.uint8),
         "estimators.0.weights": weights,
         "estimators.0.intercept": intercept,
     }
-    return program_format.write(meta, tensors)
+    return signed(meta, tensors)
+
+
+def signed(meta: dict[str, Any], tensors: Mapping[str, np.ndarray]) -> bytes:
+    """A program file with the signature that its inputs and steps have."""
+    return program_format.write({**meta, "signature": signature(meta)}, tensors)
 
 
 def _target(name: str, labels: tuple[str, ...], threshold: float | None) -> dict[str, Any]:
@@ -79,8 +90,13 @@ def _target(name: str, labels: tuple[str, ...], threshold: float | None) -> dict
 def golden(content: bytes, row: Mapping[str, Any] = TICKET) -> dict[str, Any]:
     """What golden.json says of a program that answers as it did when it was published."""
     loaded = predictor.load(content)
-    labels, confidences, _ = loaded.predict(loaded.check(row))
-    return {"format": 1, "rows": [{"input": dict(row), "labels": labels, "confidences": confidences}]}
+    assert isinstance(loaded, predictor.Predictor)
+    labels, confidences, _, estimates = loaded.predict(loaded.check(row))
+    values = {name: estimate.value for name, estimate in estimates.items()}
+    return {
+        "format": 1,
+        "rows": [{"input": dict(row), "labels": labels, "confidences": confidences, "values": values}],
+    }
 
 
 def files(**changes: Any) -> dict[str, bytes]:
@@ -95,10 +111,18 @@ def files(**changes: Any) -> dict[str, bytes]:
     return {"program.safetensors": content, **{name: json.dumps(value).encode() for name, value in documents.items()}}
 
 
-def release(store: Store, version: str, contents: Mapping[str, bytes] | None = None, **changes: Any) -> str:
+def release(
+    store: Store,
+    version: str,
+    contents: Mapping[str, bytes] | None = None,
+    *,
+    name: str = MODEL,
+    signature: str | None = None,
+    **changes: Any,
+) -> str:
     """Publish a version and promote it to `latest`; gives the bundle's digest."""
-    published = bundle.publish(store, MODEL, version, contents or files(**changes), who="tests")
-    alias.promote(store, MODEL, "latest", version, who="tests", why="a test")
+    published = bundle.publish(store, name, version, contents or files(**changes), who="tests", signature=signature)
+    alias.promote(store, name, "latest", version, who="tests", why="a test")
     return published.digest
 
 
@@ -112,8 +136,8 @@ class Clock:
         return self.now
 
 
-def source_over(store: Store) -> Source:
-    source = Source("memory://", MODEL, "latest")
+def source_over(store: Store, model: str = MODEL) -> Source:
+    source = Source("memory://", model, "latest")
     source.store = store
     return source
 
@@ -121,13 +145,15 @@ def source_over(store: Store) -> Source:
 def serving_over(
     store: Store,
     *,
+    model: str = MODEL,
+    memory: int = 1 << 20,
     clock: Callable[[], float] | None = None,
-    on_failure: Callable[[Trouble, Exception], None] = lambda trouble, error: None,
+    on_failure: Callable[[str, Trouble, Exception], None] = lambda model, trouble, error: None,
 ) -> Serving:
-    """What operations use, over the newest bundle of a store, with a time to live of 30 seconds."""
-    freshness = Freshness(source_over(store), MODEL, ttl=30, on_failure=on_failure, clock=clock or Clock())
-    freshness.start()
-    return Serving(MODEL, "latest", freshness, lambda: store)
+    """What operations use, over the newest bundles of a store, with a time to live of 30 seconds."""
+    made = serving.over(source_over(store, model), ttl=30, memory=memory, on_failure=on_failure, clock=clock or Clock())
+    made.freshness.start()
+    return made
 
 
 def released(version: str = "1.0.0", **changes: Any) -> MemoryStore:

@@ -5,6 +5,7 @@ import pytest
 from firesteel.errors import IntegrityError, NotFoundError
 from firesteel.registry.store import MemoryStore
 from functions.classify.fetch import Ahead
+from tests.unit.classify import zoo
 from tests.unit.classify.bundles import release, released, source_over
 
 
@@ -49,6 +50,18 @@ def test_a_manifest_that_is_not_the_promoted_one_is_refused():
     store._objects["models/tickets/v1.0.0/manifest.json"] = other._objects["models/tickets/v1.0.0/manifest.json"]
     with pytest.raises(IntegrityError):
         source_over(store).newest()
+
+
+def test_a_source_of_another_model_is_over_the_same_store():
+    store = zoo.stocked()
+    fetched = source_over(store).of("recruits/qb").newest()
+    assert fetched.program == store._objects["models/recruits/qb/v1.1.0/program.safetensors"]
+
+
+def test_the_manifests_signature_comes_along():
+    store = MemoryStore()
+    release(store, "1.0.0", signature="a" * 64)
+    assert source_over(store).newest().signature == "a" * 64
 
 
 def test_an_empty_registry_has_no_newest():

@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from firesteel import definition_file
 from firesteel.registry.store import open_store
+from tests.unit.classify import zoo
 from tests.unit.classify.bundles import TICKET, release
 from tests.unit.classify.test_events import FOREIGN, HTTP, REST
 
 ROOT = Path(__file__).parents[3]
+EVENTS = ROOT / "events"
 SCRIPT = """
 import json, sys
 from types import SimpleNamespace
@@ -104,9 +107,49 @@ def test_a_bad_setting_stops_the_start_with_its_name(store):
         invoke(store, FIRESTEEL_PROT="1")
 
 
-def test_the_shipped_events_are_answered(store):
+def test_a_hot_request_imports_no_other_operation(store):
     release(open_store(store), "1.0.0")
-    events = [json.loads(path.read_text()) for path in sorted((ROOT / "events").glob("*classify*.json"))]
+    _, _, modules = invoke(store, HTTP | {"body": json.dumps(TICKET)})
+    others = {f"functions.classify.{name}" for name in ("explain", "grid", "info", "v2", "v2_tensors", "schemas")}
+    assert not others & set(modules)
+
+
+def test_any_model_of_the_registry_is_served_and_the_bound_is_a_setting(store):
+    zoo.release_all(open_store(store))
+    asked = [("readiness/predict", zoo.BUSINESS), ("gifts/explain", zoo.ORDER), ("recruits/predict", zoo.PLAYERS["rb"])]
+    events = [rest(f"/models/{path}", body) for path, body in asked]
+    health = {**HTTP, "requestContext": {"http": {"method": "GET", "path": "/health"}}}
+    answers, lines, _ = invoke(store, *events, health, FIRESTEEL_MODELS_MIB="0")
+    assert [answer["statusCode"] for answer in answers] == [200] * 4
+    assert [line.get("model") for line in lines] == ["readiness", "gifts", "recruits/rb", None]
+    assert list(json.loads(answers[-1]["body"])["models"]) == ["recruits/rb"]
+
+
+def rest(path, body):
+    return {**REST, "path": path, "httpMethod": "POST", "body": json.dumps(body)}
+
+
+def test_the_shipped_events_of_the_served_model_are_answered(store):
+    release(open_store(store), "1.0.0")
+    kinds = ("classify", "predict", "explain", "batch-predict", "model-info", "health")
+    events = {path.stem: json.loads(path.read_text()) for kind in kinds for path in EVENTS.glob(f"{kind}*.json")}
+    assert len(events) == 24
+    answers, _, _ = invoke(store, *events.values())
+    for name, answer in zip(events, answers, strict=True):
+        assert answer["statusCode"] == (422 if "-bad" in name else 200), name
+
+
+@pytest.mark.parametrize("model", ["g2g", "gifts", "recruits"])
+def test_the_shipped_events_of_other_models_ask_what_these_take(model):
+    """In the inputs' own words; what a request lists may stand in any of its objects."""
+    definition = definition_file.load(ROOT / "models" / f"{model}.yaml")
+    events = [json.loads(path.read_text()) for path in EVENTS.glob(f"{model}-*.json")]
     assert events
-    answers, _, _ = invoke(store, *events)
-    assert all(answer["statusCode"] in (200, 422) for answer in answers)
+    for event in events:
+        assert event["path"].startswith(f"/models/{model}/")
+        body = json.loads(event["body"])
+        for row in body.get("cases", [body]):
+            for values in [row, *(one for value in row.values() if isinstance(value, list) for one in value)]:
+                for name, value in values.items():
+                    if not isinstance(value, list):
+                        assert definition.inputs[name].problem(value) is None

@@ -3,37 +3,17 @@ from pathlib import Path
 
 import pytest
 
-from firesteel.errors import StoreError
 from firesteel.registry.store import MemoryStore
-from functions.classify import operations, status
 from functions.classify.answers import CATALOG
 from functions.classify.events import Request
-from functions.classify.operations import OPERATIONS, respond
+from functions.classify.operations import respond
+from tests.unit.classify.asking import JSON, ask, refused
 from tests.unit.classify.bundles import TICKET, Clock, release, released, serving_over
-
-JSON = {"content-type": "application/json"}
 
 
 @pytest.fixture(scope="module")
 def serving():
     return serving_over(released("1.2.0"))
-
-
-def ask(serving, method, path, body=b"", headers=JSON):
-    body = body if isinstance(body, bytes) else json.dumps(body).encode()
-    answer = respond(Request(method, path, headers, body, "req-1", "req-1"), serving)
-    assert answer.headers["x-request-id"] == "req-1"
-    assert answer.headers["content-type"] == "application/json"
-    return answer.status, json.loads(answer.body), answer.headers
-
-
-def refused(serving, method, path, body=b"", headers=JSON):
-    """Status and code of a refusal, whose body is exactly what the catalog says."""
-    code, content, sent = ask(serving, method, path, body, headers)
-    assert set(content) - {"errors"} == {"detail", "code", "request_id"}
-    assert CATALOG[content["code"]].status == code
-    assert content["request_id"] == "req-1"
-    return code, content["code"], sent
 
 
 def test_a_ticket_is_classified(serving):
@@ -226,7 +206,8 @@ def test_a_body_may_have_its_limit_and_no_byte_more(serving, path, limit):
         "/classify/",
         "/models/",
         "/models//versions",
-        "/models/a/b",
+        "/models/a/b/c",
+        "/models/a/b/c/versions",
         "/CLASSIFY",
         "/models/a/versions/x",
     ],
@@ -271,91 +252,6 @@ def test_without_a_model_there_is_no_answer_but_a_reason():
 
 def test_bad_requests_are_refused_as_such_even_without_a_model():
     assert refused(serving_over(MemoryStore()), "POST", "/classify", b"{")[1] == "invalid_json"
-
-
-def test_health_is_degraded_while_an_older_model_is_served():
-    store, clock = released("1.0.0"), Clock()
-    serving = serving_over(store, clock=clock)
-    assert ask(serving, "GET", "/health")[1] == {
-        "status": "ok",
-        "model": "tickets",
-        "model_version": "1.0.0",
-        "reason": None,
-    }
-    release(store, "1.1.0")
-    store._objects["models/tickets/v1.1.0/golden.json"] += b" "
-    clock.now += 31
-    _, body, _ = ask(serving, "GET", "/health")
-    assert (body["status"], body["model_version"], body["reason"]["code"]) == ("degraded", "1.0.0", "corrupt_bundle")
-    assert ask(serving, "GET", "/health/ready")[0] == 200
-    assert ask(serving, "GET", "/model/status")[1]["refresh_failures"] == 1
-
-
-def test_the_status_says_what_is_live(serving):
-    _, body, _ = ask(serving, "GET", "/model/status")
-    assert body["version"] == "1.2.0"
-    assert body["generation"] == 1
-    assert body["digest"] == serving.live().digest
-    assert body["inputs"] == ["title", "description", "customer_email"]
-    assert body["targets"]["department"] == ["Tech Support", "Billing", "Sales"]
-
-
-def test_the_root_leads_to_everything(serving):
-    _, body, _ = ask(serving, "GET", "/")
-    paths = {operation.path for operation in OPERATIONS} | operations.PAGES
-    assert set(body["links"].values()) <= paths
-
-
-def test_the_version_is_that_of_the_package(serving):
-    project = (Path(__file__).parents[3] / "pyproject.toml").read_text()
-    assert f'version = "{status.VERSION}"' in project
-    assert ask(serving, "GET", "/version")[1]["version"] == status.VERSION
-
-
-def test_models_are_listed_from_the_registry():
-    store = released("1.0.0")
-    release(store, "1.1.0")
-    store.create("models/tickets/v1.2.0/claim.json", b"{}")
-    serving = serving_over(store)
-    assert ask(serving, "GET", "/models")[1] == {"models": [{"name": "tickets", "served": True}]}
-
-    _, model, _ = ask(serving, "GET", "/models/tickets")
-    assert model["versions"] == ["1.0.0", "1.1.0", "1.2.0"]
-    assert model["model_version"] == "1.1.0"
-    assert model["aliases"]["latest"]["version"] == "1.1.0"
-    assert model["aliases"]["latest"]["generation"] == 2
-
-    _, body, _ = ask(serving, "GET", "/models/tickets/versions")
-    newest, middle, oldest = body["versions"]
-    assert newest == {"version": "1.2.0", "state": "unfinished"}
-    assert middle == model["newest"]
-    assert middle["metrics"]["priority"] == {"accuracy": 0.9, "macro_f1": 0.8}
-    assert middle["metadata"]["changelog"] == "made by hand"
-    assert middle["files"]["program.safetensors"] > 1000
-    assert oldest["state"] == "complete"
-
-
-def test_a_corrupt_version_is_listed_as_such():
-    store = released("1.0.0")
-    serving = serving_over(store)
-    store._objects["models/tickets/v1.0.0/metrics.json"] += b" "
-    _, body, _ = ask(serving, "GET", "/models/tickets/versions")
-    assert body["versions"] == [{"version": "1.0.0", "state": "corrupt"}]
-
-
-@pytest.mark.parametrize("name", ["nope", "..", "%2e%2e", "a b", "TICKETS", "x" * 100, "tickets\x00", "\u202e"])
-def test_models_that_are_none_are_unknown(serving, name):
-    for path in (f"/models/{name}", f"/models/{name}/versions"):
-        assert refused(serving, "GET", path)[:2] == (404, "unknown_model")
-
-
-def test_an_unreadable_registry_is_a_503():
-    class Unreachable(MemoryStore):
-        def folders(self, prefix):
-            raise StoreError("s3://secret-bucket cannot be listed")
-
-    code, name, _ = refused(serving_over(Unreachable()), "GET", "/models")
-    assert (code, name) == (503, "registry_unavailable")
 
 
 def test_a_fault_of_ours_is_a_500_that_says_nothing_of_our_insides():

@@ -1,14 +1,14 @@
-import json
 from threading import Barrier, Event, Thread
 
 import pytest
 
 from firesteel.errors import IntegrityError, ProgramError, StoreError
+from firesteel.program import predictor
 from firesteel.registry import alias, bundle
 from firesteel.registry.store import MemoryStore
 from functions.classify import refresh
 from functions.classify.refresh import Freshness
-from tests.unit.classify import bundles
+from tests.unit.classify import bundles, zoo
 from tests.unit.classify.bundles import Clock, release, released, serving_over, source_over
 
 
@@ -69,7 +69,7 @@ def test_a_bundle_that_is_live_already_is_not_loaded_again():
 
 def test_a_corrupt_successor_leaves_the_last_good_model_and_is_counted_and_tried_again():
     store, clock, told = released("1.0.0"), Clock(), []
-    serving = serving_over(store, clock=clock, on_failure=lambda trouble, error: told.append((trouble.code, error)))
+    serving = serving_over(store, clock=clock, on_failure=lambda _, trouble, error: told.append((trouble.code, error)))
     release(store, "1.1.0", lean=9.0)
     good = store._objects["models/tickets/v1.1.0/program.safetensors"]
     corrupt(store, "1.1.0")
@@ -148,44 +148,29 @@ def test_a_failure_nobody_thought_of_leaves_the_model_too():
     assert serving.freshness.trouble.code == "refresh_failed"
 
 
-def with_golden(change):
-    contents = bundles.files()
-    golden = json.loads(contents["golden.json"])
-    change(golden)
-    return {**contents, "golden.json": json.dumps(golden).encode()}
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda golden: golden["rows"][0]["labels"].update(priority="Low"),
-        lambda golden: golden["rows"][0]["confidences"].update(priority=0.49),
-        lambda golden: golden["rows"][0]["confidences"].update(priority=None),
-        lambda golden: golden["rows"][0]["labels"].update(mood="Sunny"),
-        lambda golden: golden["rows"][0]["input"].pop("title"),
-        lambda golden: golden["rows"][0].pop("input"),
-        lambda golden: golden.update(rows=None),
-        lambda golden: golden.update(format=2),
-    ],
-    ids=["label", "confidence", "no number", "unknown target", "bad row", "no row", "no rows", "format"],
-)
-def test_a_bundle_that_does_not_replay_its_golden_rows_is_not_served(change):
-    store = MemoryStore()
-    release(store, "1.0.0", with_golden(change))
-    assert serving_over(store).freshness.trouble.code == "corrupt_bundle"
-
-
-def test_a_confidence_may_differ_in_the_seventh_digit():
-    store = MemoryStore()
-    contents = with_golden(lambda golden: golden["rows"][0]["confidences"].update({"priority": 0.49100689 + 5e-7}))
-    release(store, "1.0.0", contents)
-    assert serving_over(store).live()
-
-
 def test_a_program_of_another_model_is_not_served():
     store = MemoryStore()
     release(store, "1.0.0", model="invoices")
     assert serving_over(store).freshness.trouble.code == "corrupt_bundle"
+
+
+def test_the_programs_features_are_those_that_the_manifest_names():
+    signature = predictor.load(bundles.program()).signature
+    for named, status in ((signature, "ok"), ("0" * 64, "unavailable"), (None, "ok")):
+        store = MemoryStore()
+        release(store, "1.0.0", signature=named)
+        freshness = serving_over(store).freshness
+        assert freshness.status == status
+        if freshness.trouble:
+            assert freshness.trouble.code == "corrupt_bundle"
+
+
+def test_a_program_that_answers_with_what_it_has_not_is_not_served():
+    contents = zoo.files(zoo.readiness(), zoo.BUSINESS)
+    store = MemoryStore()
+    broken = {**contents, "program.safetensors": zoo.readiness(answer={"a": "b"})}
+    release(store, "1.0.0", broken, name="readiness")
+    assert serving_over(store, model="readiness").freshness.trouble.code == "corrupt_bundle"
 
 
 def test_a_generation_never_goes_back():

@@ -9,6 +9,7 @@ from functions.classify.lane import Lane
 from functions.classify.operations import respond
 from functions.classify.refresh import Trouble
 from functions.classify.telemetry import Telemetry
+from tests.unit.classify import zoo
 from tests.unit.classify.bundles import TICKET, released, serving_over
 from tests.unit.classify.test_events import HTTP
 
@@ -30,6 +31,11 @@ def telemetry(request, capsys):
 @pytest.fixture(scope="module")
 def serving():
     return serving_over(released("1.2.0", threshold=0.6))
+
+
+@pytest.fixture(scope="module")
+def zoos():
+    return serving_over(zoo.stocked())
 
 
 def lines(capsys):
@@ -129,6 +135,82 @@ def test_a_batch_of_which_no_row_fits_is_logged_too(telemetry, serving, capsys):
     assert (line["rows"], line["rows_refused"], line["rows_to_review"]) == (1, 1, 0)
 
 
+def test_an_estimate_is_logged_and_measured_instead_of_a_confidence(telemetry, zoos, capsys):
+    answer = Lane(zoos, telemetry())(post("/models/readiness/predict", zoo.BUSINESS))
+    [line] = lines(capsys)
+    assert_is_emf(line)
+    body = json.loads(answer["body"])
+    assert line["estimates"] == {"score": {"value": body["score"], "lower": body["low"], "upper": 0.762132}}
+    assert (line["model"], line["model_version"]) == ("readiness", "2.0.0")
+    assert line["Prediction.score"] == [body["score"]]
+    assert line["IntervalWidth.score"] == [0.2]
+    assert not {"ReviewShare", "confidences", "review"} & set(line)
+    assert not any(text in json.dumps(line) for text in ("G2G-1", "debts", "EU"))
+
+
+def test_what_has_no_interval_has_no_width(telemetry, zoos, capsys):
+    Lane(zoos, telemetry())(post("/models/recruits/predict", zoo.PLAYERS["qb"]))
+    [line] = lines(capsys)
+    assert (line["model"], line["Prediction.rating"]) == ("recruits/qb", [80.0])
+    assert "IntervalWidth.rating" not in line
+
+
+def test_labels_and_numbers_are_logged_side_by_side(telemetry, zoos, capsys):
+    Lane(zoos, telemetry())(post("/models/recruits/qb/predict", zoo.PLAYERS["qb"]))
+    [line] = lines(capsys)
+    assert (line["labels"], line["estimates"]["rating"]["value"]) == ({"tier": "Elite"}, 80.0)
+    assert line["Confidence.tier"] == [line["confidences"]["tier"]]
+    assert line["Prediction.rating"] == [80.0]
+
+
+def test_an_order_is_logged_as_its_products(telemetry, zoos, capsys):
+    answer = Lane(zoos, telemetry())(post("/models/gifts/predict", zoo.ORDER))
+    [line] = lines(capsys)
+    quantities = [one["expected_qty"] for one in json.loads(answer["body"])["predictions"]]
+    assert (line["rows"], line["Predictions"]) == (2, [2.0])
+    assert line["Prediction.chosen"] == [pytest.approx(sum(quantities) / 2, abs=1e-6)]
+    assert not {"P1", "north", "watch"} & set(json.dumps(line).split('"'))
+
+
+def test_a_batch_over_segments_is_measured_for_each_of_them(telemetry, zoos, capsys):
+    cases = [zoo.PLAYERS["rb"], zoo.PLAYERS["qb"], zoo.PLAYERS["rb"], {"position": "WR"}, {}]
+    Lane(zoos, telemetry())(post("/models/recruits/batch", {"cases": cases}))
+    line, first, second = lines(capsys)
+    assert "_aws" not in line  # its model is the one that was asked for
+    assert (line["model"], line["model_version"]) == ("recruits", "1.0.0")
+    assert line["segments"] == {"recruits/rb": "1.4.0", "recruits/qb": "1.1.0"}
+    assert (line["rows"], line["rows_refused"]) == (5, 2)
+    for each in (first, second):
+        assert_is_emf(each)
+    assert (first["model"], first["Predictions"], first["ColdStarts"]) == ("recruits/rb", [2.0], [1.0])
+    assert (second["model"], second["Predictions"]) == ("recruits/qb", [1.0])
+    assert "ColdStarts" not in second
+
+
+def test_a_cold_start_counts_even_when_no_segment_answered(telemetry, zoos, capsys):
+    Lane(zoos, telemetry())(post("/models/recruits/batch", {"cases": [{}]}))
+    [line] = lines(capsys)
+    assert_is_emf(line)
+    assert (line["ColdStarts"], line["rows_refused"], line["segments"]) == ([1.0], 1, {})
+
+
+def test_an_explanation_leaves_nothing_of_the_row_in_the_log(telemetry, zoos, capsys):
+    Lane(zoos, telemetry())(post("/models/readiness/explain", zoo.BUSINESS))
+    written = capsys.readouterr().out
+    assert '"route":"/models/{name}/explain"' in written
+    assert not any(text in written for text in ("G2G-1", "debts", '"EU"', "grow"))
+
+
+def test_unknown_models_are_no_failed_refreshes_and_not_named(telemetry, capsys):
+    shown = telemetry()
+    serving = serving_over(released(), on_failure=shown.refresh_failed)
+    Lane(serving, shown)(post("/models/canary/predict", TICKET))
+    written = capsys.readouterr().out
+    assert "canary" not in written
+    [line] = [json.loads(text) for text in written.splitlines()]
+    assert (line["code"], line["level"]) == ("unknown_model", "INFO")
+
+
 def test_every_answer_has_one_line_whatever_it_is(telemetry, serving, capsys):
     lane = Lane(serving, telemetry())
     events = [
@@ -167,12 +249,13 @@ def test_a_fault_of_ours_says_where_and_never_what(telemetry, capsys):
 
 def test_a_failed_refresh_has_its_own_line_and_is_a_metric_of_the_next_request(telemetry, serving, capsys):
     shown = telemetry()
-    shown.refresh_failed(Trouble("corrupt_bundle", "for the public"), IntegrityError("v1.1.0/x is 3 bytes"))
+    shown.refresh_failed("tickets", Trouble("corrupt_bundle", "for the public"), IntegrityError("v1.1.0/x is 3 bytes"))
     lane = Lane(serving, shown)
     for _ in range(2):
         lane(post("/classify", TICKET))
     failure, first, second = lines(capsys)
     assert (failure["level"], failure["message"], failure["reason"]) == ("ERROR", "refresh failed", "corrupt_bundle")
+    assert failure["model"] == "tickets"
     assert (failure["error"], failure["cause"]) == ("IntegrityError", "v1.1.0/x is 3 bytes")
     assert first["RefreshFailures"] == [1.0]
     assert_is_emf(first)

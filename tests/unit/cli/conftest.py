@@ -12,13 +12,14 @@ from typing import Any, NamedTuple
 
 import pytest
 import uvicorn
+import yaml
 
 from cli import environment, main
 from firesteel.settings import PREFIX, Settings
 from functions.classify import server
 from functions.classify.asgi import App
 from functions.classify.telemetry import Telemetry
-from models import tickets
+from models import g2g, gifts, recruits, tickets
 
 
 class Done(NamedTuple):
@@ -84,6 +85,50 @@ def published(rows: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return store
 
 
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Definitions with numbers, counts and segments that train in a second, and rows for them: g2g.yaml, g2g.csv, ..."""
+    folder = tmp_path_factory.mktemp("small")
+    for generator, count in ((g2g, 500), (gifts, 2000), (recruits, 900)):
+        name = generator.__name__.removeprefix("models.")
+        generator.write(folder / f"{name}.csv", count, seed=0)
+        described = yaml.safe_load((environment.project_root() / "models" / f"{name}.yaml").read_text(encoding="utf-8"))
+        described["gates"] = []
+        if "estimator" in described:
+            described["estimator"]["iterations"] = 12
+        described.setdefault("data", {})["min_rows_per_class"] = 5
+        for segment in described.get("segments", {}).values():
+            segment["min_rows"] = 50
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump(described, sort_keys=False), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def measured(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with g2g, gifts and recruits 1.0.0. Shared: only to be read."""
+    store = tmp_path_factory.mktemp("measured")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FIRESTEEL_STORE", f"file://{store}")
+        for name in ("g2g", "gifts", "recruits"):
+            environment.settings.cache_clear()
+            words = ["train", small / f"{name}.yaml", "--data", small / f"{name}.csv"]
+            patch.setattr(sys, "argv", ["firesteel", *map(str, words)])
+            with pytest.raises(SystemExit) as exit_info:
+                main.run()
+            assert exit_info.value.code == 0
+    environment.settings.cache_clear()
+    return store
+
+
+@pytest.fixture
+def numbers(firesteel: Run, measured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the store of numbers, counts and segments, and the one that commands use."""
+    copy = tmp_path / "numbers"
+    shutil.copytree(measured, copy)
+    monkeypatch.setenv("FIRESTEEL_STORE", f"file://{copy}")
+    return copy
+
+
 @pytest.fixture
 def store(firesteel: Run, published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the published store, and the one that commands use."""
@@ -115,6 +160,13 @@ def api_over(store: Path, **changes: Any) -> App:
     """The server's app over a store, without limits unless `changes` sets some."""
     settings = Settings(store=f"file://{store}", refresh_seconds=3600, rate_limit=0)
     return server.create(replace(settings, **changes), Telemetry(service="tests-of-the-cli", level="CRITICAL"))
+
+
+@pytest.fixture(scope="session")
+def measuring(measured: Path) -> Iterator[str]:
+    """The base URL of the API over the store of numbers, counts and segments; it serves g2g."""
+    with listening(api_over(measured, model="g2g")) as base_url:
+        yield base_url
 
 
 @pytest.fixture(scope="session")

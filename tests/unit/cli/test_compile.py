@@ -6,7 +6,7 @@ from pathlib import Path
 import joblib
 import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
@@ -40,6 +40,7 @@ def test_a_fitted_pipeline_becomes_a_program_that_answers_alike(firesteel: Run, 
     assert summary["rows_checked"] > 1000
     assert summary["difference"] < 1e-6
     program = predictor.load(Path("intents.safetensors").read_bytes())
+    assert isinstance(program, predictor.Predictor)
     answer = program.predict(program.check({"utterance": "my password is locked"}))
     assert (program.model, answer.labels) == ("intents", {"intent": "access"})
 
@@ -56,3 +57,13 @@ def test_the_pipeline_must_exist(firesteel: Run) -> None:
     done = firesteel("compile", "missing.joblib")
     assert done.code == 2
     assert "missing.joblib" in " ".join(done.err.split())
+
+
+def test_a_pipeline_that_predicts_a_number_can_be_compiled_too(firesteel: Run) -> None:
+    joblib.dump(make_pipeline(TfidfVectorizer(), Ridge()).fit(TEXTS, [4.0, 3.0, 2.0, 1.0, 0.0, 0.5]), "ridge.joblib")
+    done = firesteel("compile", "ridge.joblib", "--target", "urgency", "--json")
+    assert done.code == 0
+    assert json.loads(done.out)["difference"] < 1e-6
+    program = predictor.load(Path("program.safetensors").read_bytes())
+    assert isinstance(program, predictor.Predictor)
+    assert program.predict({"text": "refund my invoice"}).estimates["urgency"].value > 2

@@ -1,12 +1,14 @@
 """`firesteel doctor`: what it finds, and that a fault fails."""
 
 import json
+import shutil
 import socket
 from pathlib import Path
 
 import pytest
+import yaml
 
-from cli import examination
+from cli.examination import machine
 from tests.unit.cli.conftest import Run
 
 
@@ -124,8 +126,41 @@ def test_a_port_that_is_taken_is_warned_of(firesteel: Run, monkeypatch: pytest.M
 
 
 def test_a_package_that_is_missing_fails(firesteel: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(examination, "_COMMAND_LINE", ("typer", "no-such-package"))
+    monkeypatch.setattr(machine, "_COMMAND_LINE", ("typer", "no-such-package"))
     found = examined(firesteel)["command line packages"]
     assert found["verdict"] == "FAIL"
     assert "no-such-package: not installed" in found["found"]
     assert "make" in found["remedy"]
+
+
+def test_every_segment_of_a_served_model_is_examined(
+    firesteel: Run, numbers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FIRESTEEL_MODEL", "recruits")
+    (numbers / "models/recruits/rb/v1.0.0/program.safetensors").write_bytes(b"{}")
+    found = examined(firesteel)
+    assert "sends rows by position" in found["program"]["found"]
+    assert found["segment qb: program"]["verdict"] == "ok"
+    assert found["segment rb: program"]["verdict"] == "FAIL"
+    assert "rollback recruits/rb" in found["segment rb: program"]["remedy"]
+    assert "segments QB, RB, WR" in found["definition"]["found"]
+
+
+def test_a_segment_that_nobody_trained_is_only_warned_of(
+    firesteel: Run, numbers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FIRESTEEL_MODEL", "recruits")
+    shutil.rmtree(numbers / "models/recruits/wr")
+    found = examined(firesteel)["segment wr: model"]
+    assert (found["verdict"], "firesteel train recruits" in found["remedy"]) == ("warn", True)
+
+
+def test_a_library_that_the_definition_needs_and_is_not_here_is_warned_of(
+    firesteel: Run, small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    described = yaml.safe_load((small / "g2g.yaml").read_text(encoding="utf-8")) | {"estimator": {"kind": "catboost"}}
+    Path("cat.yaml").write_text(yaml.safe_dump(described))
+    monkeypatch.setitem(machine.MODULES, "catboost", "no_such_module")
+    found = examined(firesteel, "--definition", "cat.yaml")["definition"]
+    assert found["verdict"] == "warn"
+    assert "training needs catboost" in found["found"]

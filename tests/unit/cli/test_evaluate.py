@@ -32,7 +32,7 @@ def always(confidence: float, **labels: str) -> App:
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         items = []
-        for item in json.loads(await read_body(receive, 1 << 20))["items"]:
+        for item in json.loads(await read_body(receive, 1 << 20))["cases"]:
             if item["description"].startswith(("Case 0 ", "Case 1 ")):
                 problem = {"field": "description", "code": "blank", "message": "must not be blank"}
                 items.append({"error": {"code": "invalid_input", "detail": "It does not fit.", "fields": [problem]}})
@@ -40,7 +40,7 @@ def always(confidence: float, **labels: str) -> App:
             predicted = {f"predicted_{name}": label for name, label in labels.items()}
             confidences = {f"{name}_confidence": confidence for name in labels}
             items.append({**predicted, **confidences, "review": confidence < 0.5, "model_version": "3.0.0"})
-        await send_answer(send, Answer(200, {"content-type": answers.JSON}, answers.encode({"items": items}), {}))
+        await send_answer(send, Answer(200, {"content-type": answers.JSON}, answers.encode({"predictions": items}), {}))
 
     return app
 
@@ -88,7 +88,7 @@ def test_a_metric_that_cannot_be_measured_passes_no_bound(firesteel: Run, data: 
             "evaluate", "--base-url", base_url, "--data", data, "--fail-under", "review.automatic_accuracy=0"
         )
     assert done.code == 4
-    assert "no answer is automatic" in done.err
+    assert "review.automatic_accuracy cannot be measured" in done.err
     assert "every answer asks for review" in done.words
 
 
@@ -97,6 +97,7 @@ def test_rows_are_shown_up_to_a_number_and_refusals_are_listed(firesteel: Run, d
         done = firesteel("evaluate", "--base-url", base_url, "--data", data, "--show", 3)
     assert done.code == 0
     assert done.out.count("priority ") == 3 + 1  # and once with its metrics
+    assert "right or off by" in done.out
     assert "refused" in done.out
     assert "and 9 more rows" in done.out
     assert "2 rows were refused" in done.words
@@ -115,7 +116,7 @@ def test_the_report_and_the_lines_have_every_row(firesteel: Run, data: Path) -> 
     assert lines[2]["confidence"] == {"priority": 0.75, "department": 0.75}
     assert lines[2]["input"] == {"title": "Price for fifty seats", "description": "Case 2 | of\nmany"}
     report = Path("out.md").read_text()
-    assert "| department.accuracy | 0.3333 | 0.5 | **no** |" in report
+    assert "| department.accuracy | 0.3333 | at least 0.5 | **no** |" in report
     table = report.partition("## Rows")[2].strip().splitlines()
     assert len(table) == 2 + 12
     assert {line.count("|") for line in table} == {table[0].count("|")}
@@ -132,7 +133,7 @@ def test_rows_go_in_batches_of_at_most_a_thousand_rows_and_one_mebibyte(firestee
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         body = await read_body(receive, 1 << 30)
-        sizes.append((len(json.loads(body)["items"]), len(body)))
+        sizes.append((len(json.loads(body)["cases"]), len(body)))
 
         async def again() -> dict[str, Any]:
             return {"type": "http.request", "body": body}
@@ -194,7 +195,7 @@ def test_an_api_that_serves_another_model_is_told_apart(
         done = firesteel("evaluate", "--base-url", base_url, "--data", data)
     assert done.code == 1
     assert said in done.err
-    assert "/model/status" in done.err
+    assert "GET /models/tickets" in done.err
 
 
 def test_an_api_that_answers_no_batches_is_named(firesteel: Run, api: str, data: Path) -> None:

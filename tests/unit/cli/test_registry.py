@@ -65,7 +65,8 @@ def test_switch_moves_an_alias_to_an_older_version(firesteel: Run, store: Path) 
 def test_verify_says_that_everything_is_whole(firesteel: Run, store: Path) -> None:
     done = firesteel("verify", "tickets", "--json")
     assert done.code == 0
-    assert json.loads(done.out) == {"problems": {"1.0.0": [], "1.1.0": []}, "unfinished": []}
+    whole = {"model": "tickets", "state": "whole", "problems": []}
+    assert json.loads(done.out) == [whole | {"version": "1.0.0"}, whole | {"version": "1.1.0"}]
 
 
 def test_verify_names_the_file_that_changed(firesteel: Run, store: Path) -> None:
@@ -81,7 +82,7 @@ def test_verify_tells_an_unfinished_version_from_a_broken_one(firesteel: Run, st
     (store / "models/tickets/v1.0.0/manifest.json").unlink()
     done = firesteel("verify", "tickets", "--json")
     assert done.code == 0
-    assert json.loads(done.out)["unfinished"] == ["1.0.0"]
+    assert [one["state"] for one in json.loads(done.out)] == ["unfinished", "whole"]
 
 
 def test_a_broken_version_is_never_promoted(firesteel: Run, store: Path) -> None:
@@ -110,3 +111,53 @@ def test_what_is_not_there_is_named(words: list[str], said: str, firesteel: Run,
     done = firesteel(*words)
     assert done.code == 1
     assert said in done.err
+
+
+def test_segments_are_listed_with_their_model_and_the_metrics_of_all_tasks(firesteel: Run, numbers: Path) -> None:
+    rows = json.loads(firesteel("versions", "recruits", "--json").out)
+    assert [row["model"] for row in rows] == ["recruits", "recruits/qb", "recruits/rb", "recruits/wr"]
+    assert set(rows[1]["metrics"]) == {"tier.macro_f1", "rating.r2"}
+    assert rows[0]["metrics"] == {}
+    [one] = json.loads(firesteel("versions", "recruits/qb", "--json").out)
+    assert one == rows[1]
+    [count] = json.loads(firesteel("versions", "gifts", "--json").out)
+    assert set(count["metrics"]) == {"selection_count.poisson_deviance"}
+
+
+def test_a_model_of_segments_shows_which_are_served(firesteel: Run, numbers: Path) -> None:
+    shown = json.loads(firesteel("show", "recruits", "--json").out)
+    assert shown["segments"] == {"recruits/qb": "1.0.0", "recruits/rb": "1.0.0", "recruits/wr": "1.0.0"}
+    assert "recruits/wr 1.0.0" in firesteel("show", "recruits").words
+    assert "rating.r2" in firesteel("show", "recruits/qb").words
+
+
+def test_verify_reads_the_segments_too(firesteel: Run, numbers: Path) -> None:
+    (numbers / "models/recruits/rb/v1.0.0/metrics.json").write_text("{}")
+    done = firesteel("verify", "recruits", "--json")
+    assert done.code == 1
+    broken = [one for one in json.loads(done.out) if one["state"] == "broken"]
+    assert [one["model"] for one in broken] == ["recruits/rb"]
+    assert firesteel("verify", "recruits/qb").code == 0
+
+
+def test_a_segment_is_promoted_switched_and_rolled_back_alone(firesteel: Run, numbers: Path, small: Path) -> None:
+    words = ("train", small / "recruits.yaml", "--data", small / "recruits.csv", "--position", "QB")
+    assert firesteel(*words).code == 0
+    for command, version in (
+        (["rollback", "recruits/qb"], "1.0.0"),
+        (["switch", "recruits/qb", "1.1.0"], "1.1.0"),
+        (["promote", "recruits/qb", "1.0.0"], "1.0.0"),
+    ):
+        done = firesteel(*command)
+        assert done.code == 0
+        assert f"latest of recruits/qb is now {version}" in done.words
+    served = json.loads(firesteel("show", "recruits", "--json").out)["segments"]
+    assert served == {"recruits/qb": "1.0.0", "recruits/rb": "1.0.0", "recruits/wr": "1.0.0"}
+
+
+def test_a_bundle_of_the_first_format_is_whole(firesteel: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    golden = Path(__file__).parents[2] / "golden/v1"
+    monkeypatch.setenv("FIRESTEEL_STORE", f"file://{golden}")
+    done = firesteel("verify", "tickets")
+    assert done.code == 0, done
+    assert firesteel("predict", "tickets", "--set", "title=Cannot log in", "--set", "description=Locked").code == 0

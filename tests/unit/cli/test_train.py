@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from models import recruits
 from tests.unit.cli.conftest import Run
 
 
@@ -88,3 +89,56 @@ def test_a_definition_that_does_not_exist_or_fit_ends_with_3(firesteel: Run, row
         done = firesteel("train", model, "--data", rows)
         assert done.code == 3
         assert said in done.err
+
+
+@pytest.fixture(scope="module")
+def recruits_rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Enough quarterbacks and receivers, and too few running backs."""
+    path = tmp_path_factory.mktemp("recruits") / "recruits.csv"
+    recruits.write(path, 1300, 0)
+    header, *lines = path.read_text(encoding="utf-8").splitlines()
+    backs = [line for line in lines if ",RB," in line]
+    kept = [line for line in lines if ",RB," not in line] + backs[:40]
+    path.write_text("\n".join([header, *kept]) + "\n", encoding="utf-8")
+    return path
+
+
+def test_one_segment_is_trained_and_the_router_published(firesteel: Run, recruits_rows: Path) -> None:
+    done = firesteel("train", "recruits", "--data", recruits_rows, "--segment", "WR", "--json")
+    assert done.code == 0
+    told = json.loads(done.out)
+    assert [one["model"] for one in told["segments"]] == ["recruits/wr"]
+    assert told["segments"][0]["release"]["promoted"]["version"] == "1.0.0"
+    assert "recruits 1.0.0 sends rows by position" in done.err
+
+
+def test_a_segment_with_too_few_rows_fails_and_the_others_are_served(firesteel: Run, recruits_rows: Path) -> None:
+    done = firesteel("train", "recruits", "--data", recruits_rows, "--position", "all", "--json")
+    assert done.code == 3
+    assert "'RB' has 40 usable rows" in done.err or "RB" in done.err
+    released = {one["model"]: one["release"] is not None for one in json.loads(done.out)["segments"]}
+    assert released == {"recruits/qb": True, "recruits/rb": False, "recruits/wr": True}
+    assert not list(Path(".store/models/recruits/rb").glob("*"))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--segment", "K"], "'K' is no segment; there are: QB, RB, WR, all"),
+        (["--position=K"], "'K' is no segment"),
+        (["--positon", "all"], "there is no option --positon"),
+        (["QB"], "got an argument too many"),
+    ],
+)
+def test_what_is_no_segment_or_no_option_is_wrong_usage(
+    firesteel: Run, recruits_rows: Path, options: list[str], message: str
+) -> None:
+    done = firesteel("train", "recruits", "--data", recruits_rows, *options)
+    assert done.code == 2
+    assert message in " ".join(done.err.replace("│", " ").split())
+
+
+def test_a_model_without_segments_has_none_to_choose(firesteel: Run, rows: Path) -> None:
+    done = firesteel("train", "tickets", "--data", rows, "--segment", "QB")
+    assert done.code == 2
+    assert "tickets has no segments" in done.err

@@ -98,7 +98,10 @@ def test_every_shorter_or_longer_file_is_refused():
         (lambda h: h.pop("__metadata__"), "no metadata"),
         (lambda h: h.update(__metadata__={"firesteel": 1}), "no metadata"),
         (lambda h: h.update(__metadata__={"firesteel": "{}"}), "format None"),
-        (lambda h: h.update(__metadata__={"firesteel": '{"format": 99}'}), "format 99; this version reads format 1"),
+        (
+            lambda h: h.update(__metadata__={"firesteel": '{"format": 99}'}),
+            "format 99; this version reads formats 1 to 2",
+        ),
         (lambda h: h.update(__metadata__={"firesteel": "[]"}), "not an object"),
         (lambda h: h.update(__metadata__={"firesteel": '{"a":1,"a":2}'}), "same key twice"),
         (lambda h: h.update(__metadata__={"firesteel": "[" * 40}), "deeper"),

@@ -12,6 +12,7 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 
 from firesteel.errors import ProgramError
 from firesteel.program import format, predictor
+from firesteel.program.signature import signature
 from functions.train import compile
 
 TEXTS = ["cannot log in", "charged twice", "send a quote", "the page is down"] * 4
@@ -22,13 +23,17 @@ LABELS = ["tech", "billing", "sales", "tech"] * 4
 def content():
     steps = [("words", TfidfVectorizer()), ("characters", TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 3)))]
     pipeline = Pipeline([("union", FeatureUnion(steps)), ("clf", LogisticRegression())]).fit(TEXTS, LABELS)
-    program = compile.to_program("m", compile.text_schema("text", 100), {"label": pipeline}, {"label": 0.5})
+    program = compile.to_program(
+        "m", compile.text_schema("text", 100), {"label": pipeline}, targets={"label": {"threshold": 0.5}}
+    )
     return format.read(program)
 
 
 def changed(content, change):
     meta, tensors = copy.deepcopy(content.meta), {name: array.copy() for name, array in content.tensors.items()}
     change(meta, tensors)
+    if "model" in meta and "kind" in meta["inputs"][0] and meta["text"]:
+        meta["signature"] = signature(meta)
     return format.write(meta, tensors)
 
 
@@ -58,33 +63,33 @@ def test_a_row_of_which_nothing_is_known_gets_the_answer_of_the_intercept(conten
         (lambda m, t: m.pop("model"), "KeyError"),
         (lambda m, t: m.update(inputs=[{"kind": "image", "name": "x"}]), "KeyError"),
         (lambda m, t: m.update(inputs=[{"kind": "text", "name": "text"}]), "TypeError"),
-        (lambda m, t: m["inputs"][0].update(name="other"), "reads text, which is no input"),
-        (lambda m, t: m["steps"][0].update(kind="code"), "KeyError"),
-        (lambda m, t: m["steps"][0].update(lookup="pickle"), "KeyError"),
-        (lambda m, t: m["steps"][0].update(separator="q"), "zip"),
-        (lambda m, t: t.update({"steps.0.terms": np.frombuffer(b"a\n" * 12 + b"a", np.uint8)}), "term twice|zip"),
-        (lambda m, t: t["steps.0.idf"].__setitem__(0, 0), "idf"),
-        (lambda m, t: t["steps.1.idf"].__setitem__(0, np.inf), "idf"),
-        (lambda m, t: t.pop("steps.1.idf"), "KeyError"),
-        (lambda m, t: t["steps.1.keys"].__setitem__(0, t["steps.1.keys"][1]), "not sorted and distinct"),
-        (lambda m, t: t["steps.1.alphabet"].__setitem__(0, 0xFFFF), "not sorted and distinct"),
-        (lambda m, t: t.update({"steps.1.keys": t["steps.1.keys"][1:].copy()}), "not sorted and distinct"),
-        (lambda m, t: t["steps.1.alphabet"].__setitem__(-1, 0xFFFFFFFF), "no character"),
-        (lambda m, t: m["steps"][0].update(token_pattern="("), "token pattern"),
-        (lambda m, t: m["steps"][1].update(lengths=[2, 40]), "does not fit 64-bit keys"),
-        (lambda m, t: m["steps"][1].update(lengths=[0, 2]), "does not fit 64-bit keys"),
+        (lambda m, t: m["inputs"][0].update(name="other"), "reads text, which is no text input"),
+        (lambda m, t: m["text"][0].update(kind="code"), "no tfidf"),
+        (lambda m, t: m["text"][0].update(lookup="pickle"), "KeyError"),
+        (lambda m, t: m["text"][0].update(separator="q"), "zip"),
+        (lambda m, t: t.update({"text.0.terms": np.frombuffer(b"a\n" * 12 + b"a", np.uint8)}), "term twice|zip"),
+        (lambda m, t: t["text.0.idf"].__setitem__(0, 0), "idf"),
+        (lambda m, t: t["text.1.idf"].__setitem__(0, np.inf), "idf"),
+        (lambda m, t: t.pop("text.1.idf"), "KeyError"),
+        (lambda m, t: t["text.1.keys"].__setitem__(0, t["text.1.keys"][1]), "not sorted and distinct"),
+        (lambda m, t: t["text.1.alphabet"].__setitem__(0, 0xFFFF), "not sorted and distinct"),
+        (lambda m, t: t.update({"text.1.keys": t["text.1.keys"][1:].copy()}), "not sorted and distinct"),
+        (lambda m, t: t["text.1.alphabet"].__setitem__(-1, 0xFFFFFFFF), "no character"),
+        (lambda m, t: m["text"][0].update(token_pattern="("), "token pattern"),
+        (lambda m, t: m["text"][1].update(lengths=[2, 40]), "does not fit 64-bit keys"),
+        (lambda m, t: m["text"][1].update(lengths=[0, 2]), "does not fit 64-bit keys"),
         (lambda m, t: t.update({"estimators.0.weights": t["estimators.0.weights"][1:].copy()}), "weights have shape"),
-        (lambda m, t: m["estimators"][0].update(steps=[0, 1]), "weights have shape"),
-        (lambda m, t: m["estimators"][0].update(steps=[0, 9]), "weights have shape"),
+        (lambda m, t: m["estimators"][0].update(text=[0, 1]), "weights have shape"),
+        (lambda m, t: m["estimators"][0].update(text=[0, 9]), "text steps 0 to 9 of 2"),
         (lambda m, t: m["estimators"][0].update(columns={"label": [0, 4]}), "outside the estimator"),
         (lambda m, t: m["estimators"][0].update(columns={"label": [2, 1]}), "outside the estimator"),
-        (lambda m, t: m["estimators"][0].update(columns={"label": [0, 2]}), "3 labels for 2 scores"),
+        (lambda m, t: m["estimators"][0].update(columns={"label": [0, 2]}), "needs 3 scores, not 2"),
         (lambda m, t: m["estimators"][0].update(columns={"other": [0, 3]}), "KeyError"),
         (lambda m, t: t["estimators.0.weights"].__setitem__((0, 0), np.nan), "not finite"),
         (lambda m, t: t["estimators.0.intercept"].__setitem__(0, np.inf), "not finite"),
-        (lambda m, t: m["targets"][0].update(labels=["a"]), "1 labels for 3 scores"),
-        (lambda m, t: m["targets"][0].update(bias=[0.0]), "labels for 3 scores"),
-        (lambda m, t: m["targets"][0].update(scale="x"), "ValueError"),
+        (lambda m, t: m["targets"][0].update(labels=["a"]), "1 labels for 3 biases"),
+        (lambda m, t: m["targets"][0].update(bias=[0.0]), "3 labels for 1 biases"),
+        (lambda m, t: m["targets"][0].update(scale="x"), "where a finite number should be"),
     ],
 )  # fmt: skip
 def test_parts_that_do_not_fit_together_are_refused(content, change, message):

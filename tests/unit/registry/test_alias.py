@@ -341,6 +341,16 @@ def test_strange_objects_in_the_log_are_not_entries(store):
     assert alias.current(store, "tickets", "latest").generation == 1
 
 
+def test_a_rollback_never_leads_to_what_an_earlier_one_went_from():
+    store = MemoryStore()
+    for version in ("1.0.0", "1.1.0", "2.0.0"):
+        bundle.publish(store, "m", version, {"program": version.encode()}, who="w")
+        alias.promote(store, "m", "latest", version, who="w")
+    assert alias.rollback(store, "m", "latest", who="w").version == "1.1.0"
+    assert alias.rollback(store, "m", "latest", who="w", to="2.0.0").version == "2.0.0"
+    assert alias.rollback(store, "m", "latest", who="w").version == "1.0.0"
+
+
 class RegistryMachine(RuleBasedStateMachine):
     """The registry against a plain model: a set of versions, where the alias was, and the way back from there."""
 
@@ -387,8 +397,8 @@ class RegistryMachine(RuleBasedStateMachine):
             if version in self.served:
                 while self.served[-1] != version:
                     self.served.pop()
-            else:
-                self.served.append(version)
+            else:  # left behind earlier: what it went from is undone, so the next way back does not lead there
+                self.served[-1] = version
         else:
             with pytest.raises(NotFoundError):
                 alias.rollback(self.store, "m", "latest", who="w", to=version)

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from firesteel.definition import Definition
 from firesteel.definition_file import parse
 from firesteel.errors import DataError
-from functions.train import csvfile, dataset
-from functions.train.dataset import Conflict, read
+from functions.train import csvfile
+from functions.train.dataset import read
+from functions.train.repeats import Conflict
 
 DEFINITION = """
 model: tickets
@@ -28,7 +29,7 @@ targets:
   team: {task: classification, column: department, labels: [Tech, Sales]}
 features:
   words: {step: tfidf, inputs: [title, body, note]}
-data: {max_bad_share: 0.5, min_rows_per_class: 2}
+data: {max_bad_share: 0.5, min_rows: 2, min_rows_per_class: 2}
 """
 HEADER = "title,body,note,priority,department"
 GOOD = (
@@ -55,7 +56,7 @@ def write(path: Path, *lines: str, end: str = "\n", encoding: str = "utf-8") -> 
     return path
 
 
-def refusal(path: Path, definition: Definition, **options: Path | int) -> str:
+def refusal(path: Path, definition: Definition, **options: Path) -> str:
     with pytest.raises(DataError) as caught:
         read(path, definition, **options)  # type: ignore[arg-type]
     assert str(path) in str(caught.value)
@@ -171,7 +172,7 @@ def test_what_csv_writes_is_read_back_the_same(
         begins.append(1 + len(physical_lines(text.getvalue())))
         writer.writerow([body, title, "", priority, "Tech"])
     path.write_bytes(text.getvalue().encode(encoding))
-    data = read(path, definition, min_rows_per_class=0)
+    data = read(path, definition, training=False)
     assert data.inputs["title"] == [title for title, _, _ in rows]
     assert data.inputs["body"] == [body for _, body, _ in rows]
     assert data.targets["priority"].tolist() == [["High", "Low"].index(priority) for _, _, priority in rows]
@@ -200,15 +201,6 @@ def test_a_conflict_names_only_the_targets_that_disagree(path: Path, definition:
     assert data.conflicts == (Conflict(lines=(4, 6), labels={"priority": ("High", "Low")}),)
 
 
-def test_texts_of_equal_hash_are_not_taken_for_the_same(
-    path: Path, definition: Definition, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(dataset, "hash", lambda _: 7, raising=False)
-    data = read(write(path, HEADER, *GOOD, "Crash,it crashes again,,Low,Tech"), definition)
-    assert data.duplicates == 1
-    assert [conflict.lines for conflict in data.conflicts] == [(4, 6)]
-
-
 # Bad rows.
 
 LABELS = "allowed: Blocker, High, Minor, Low"
@@ -218,16 +210,16 @@ LABELS = "allowed: Blocker, High, Minor, Low"
     ("row", "column", "reason"),
     [
         (",body,,High,Tech", "title", "is empty"),
-        (" \t,body,,High,Tech", "title", "is white space alone"),
-        ("a,b,,High,Tech", "body", "has 1 characters, at least 2 are allowed"),
-        (f"{'a' * 21},body,,High,Tech", "title", "has 21 characters, at most 20 are allowed"),
-        ("a,body, ,High,Tech", "note", "is white space alone"),
+        (" \t,body,,High,Tech", "title", "must not be blank"),
+        ("a,b,,High,Tech", "body", "must have at least 2 characters (this has 1)"),
+        (f"{'a' * 21},body,,High,Tech", "title", "must have at most 20 characters (this has 21)"),
+        ("a,body, ,High,Tech", "note", "must not be blank"),
         ("a,body,,Urgent,Tech", "priority", f"'Urgent' is not a label; {LABELS}"),
         ("a,body,,high ,Tech", "priority", f"'high ' is not a label, did you mean 'High'? {LABELS}"),
         ("a,body,,,Tech", "priority", f"has no label; {LABELS}"),
         ("a,body,,High,Tehc", "department", "'Tehc' is not a label, did you mean 'Tech'? allowed: Tech, Sales"),
         (f"a,body,,{'x' * 90},Tech", "priority", f"'{'x' * 39}…' is not a label; {LABELS}"),
-        (",b,,High,Tech", "title, body", "is empty; has 1 characters, at least 2 are allowed"),
+        (",b,,High,Tech", "title, body", "is empty; must have at least 2 characters (this has 1)"),
         ("a,body,,High", "department", "is missing: the row has 4 fields, the header 5"),
         (
             "a,bo,dy,,High,Tech",
@@ -267,7 +259,7 @@ def test_a_quarantined_row_that_was_mended_can_be_trained_on(
     kept = tmp_path / "quarantine.csv"
     read(write(path, HEADER, *GOOD, '"a\nb",body,,high,Tech'), definition, quarantine=kept)
     kept.write_text(kept.read_text("utf-8").replace("high", "High"), "utf-8")
-    data = read(kept, definition, min_rows_per_class=0)
+    data = read(kept, definition, training=False)
     assert data.inputs["title"] == ["a\nb"]
 
 
@@ -348,7 +340,7 @@ def test_all_labels_with_too_few_rows_are_named_with_what_they_have_and_need(
 
 
 def test_a_file_to_evaluate_on_needs_no_rows_of_every_label(path: Path, definition: Definition) -> None:
-    assert len(read(write(path, HEADER, GOOD[0]), definition, min_rows_per_class=0)) == 1
+    assert len(read(write(path, HEADER, GOOD[0]), definition, training=False)) == 1
 
 
 # Files that cannot be read.
@@ -410,6 +402,16 @@ def test_another_encoding_is_refused_with_line_character_and_remedy(
     assert refusal(path, definition).startswith(f"FILE: {message}")
 
 
+def test_a_packed_file_is_read_as_it_is_and_hashed_as_it_lies_there(path: Path, definition: Definition) -> None:
+    plain = read(write(path, HEADER, *GOOD), definition)
+    packed = gzip.compress(path.read_bytes(), mtime=0)
+    path.write_bytes(packed)
+    data = read(path, definition)
+    assert (data.inputs, data.sha256) == (plain.inputs, hashlib.sha256(packed).hexdigest())
+    path.write_bytes(gzip.compress(b"title\xef,body", mtime=0))
+    assert refusal(path, definition).startswith("FILE: line 1, character 6: byte 0xEF is not UTF-8")
+
+
 def test_the_header_too_must_be_utf_8(path: Path, definition: Definition) -> None:
     path.write_bytes("t\u00eftle,body".encode("latin-1"))
     assert refusal(path, definition).startswith("FILE: line 1, character 2: byte 0xEF is not UTF-8")
@@ -421,7 +423,7 @@ def test_the_header_too_must_be_utf_8(path: Path, definition: Definition) -> Non
         (HEADER.encode("utf-16"), "this is UTF-16; save it as UTF-8"),
         (HEADER.encode("utf-16-le"), "this looks like UTF-16; save it as UTF-8"),
         (b"\xfe\xff" + HEADER.encode("utf-16-be"), "this is UTF-16; save it as UTF-8"),
-        (gzip.compress(HEADER.encode(), mtime=0), "this is a gzip file; unpack it"),
+        (gzip.compress(HEADER.encode() * 99, mtime=0)[:40], "its gzip packing is damaged or cut off"),
         (b"PK\x03\x04....", "this is a ZIP file or an Excel workbook; save the sheet as CSV in UTF-8"),
         (b"\xd0\xcf\x11\xe0....", "this is an old Excel workbook"),
         (b"PAR1....", "this is a Parquet file; save it as CSV in UTF-8"),
@@ -480,7 +482,7 @@ def test_a_row_costs_little_more_memory_than_its_text(path: Path, definition: De
         file.write(f"{HEADER}\n")
         file.writelines(f"{number},{number:0100},,{'High' if number % 2 else 'Low'},Tech\n" for number in range(rows))
     tracemalloc.start()
-    data = read(path, definition, min_rows_per_class=0)
+    data = read(path, definition, training=False)
     used, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     texts = sum(sys.getsizeof(text) for column in ("title", "body") for text in data.inputs[column])

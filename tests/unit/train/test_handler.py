@@ -35,7 +35,7 @@ def test_rows_in_a_store_become_a_served_version(handler, rows, tmp_path):
         ({"model": "tickets"}, "the event must be"),
         ({"model": "tickets", "data": 7}, "the event must be"),
         ({"model": "../../etc/passwd", "data": "file:///x/y"}, "there is no model"),
-        ({"model": "nothing", "data": "file:///x/y"}, "there are: tickets"),
+        ({"model": "nothing", "data": "file:///x/y"}, "there are: g2g, gifts, recruits, tickets"),
         ({"model": "tickets", "data": "/etc/passwd"}, "is not where rows can be"),
         ({"model": "tickets", "data": "https://example.com/x.csv"}, "is not where rows can be"),
         ({"model": "tickets", "data": "s3://"}, "is not where rows can be"),

@@ -3,16 +3,22 @@
 import io
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import joblib
 import numpy as np
 import pytest
 
+from firesteel import definition_file
 from firesteel.definition import Gate
 from firesteel.errors import ConflictError, NotFoundError
+from firesteel.program import predictor
+from firesteel.program.router import Router
 from firesteel.registry import alias, bundle
 from firesteel.registry.store import MemoryStore
 from functions.train import release
+
+MODELS = Path(__file__).parents[3] / "models"
 
 
 @pytest.fixture
@@ -39,7 +45,9 @@ def test_the_first_version_is_published_and_served(store, trained):
 def test_a_bundle_holds_all_that_people_and_machines_need(store, trained):
     publish(store, trained)
     manifest = bundle.read_manifest(store, "tickets", "1.0.0")
-    plots = {f"{t}-{p}.svg" for t in ("priority", "department") for p in ("confusion", "reliability", "review")}
+    plots = {
+        f"{t}-{p}.svg" for t in ("priority", "department") for p in ("confusion", "reliability", "review", "importance")
+    }
     assert set(manifest.files) == plots | {
         "program.safetensors",
         "golden.json",
@@ -64,8 +72,10 @@ def test_metadata_says_where_a_version_came_from(store, trained):
     assert (metadata["version"], metadata["changelog"], metadata["git_commit"]) == ("1.0.0", "why", "abc")
     assert metadata["data"]["sha256"] == trained.dataset.sha256
     assert metadata["data"]["rows_used"] == 600
-    assert metadata["split"] == {"train": 480, "test": 120, "seed": 7}
-    assert sum(metadata["label_distribution"]["priority"].values()) == 600
+    by = ["priority", "department"]
+    assert metadata["split"] == {"kind": "stratified", "train": 480, "test": 120, "seed": 7, "by": by}
+    assert sum(metadata["targets"]["priority"].values()) == 600
+    assert metadata["signature"] == manifest.signature == trained.signature
     assert metadata["definition_sha256"] == trained.definition.sha256
     assert metadata["libraries"].keys() >= {"numpy", "scikit-learn"}
     assert metadata["durations_seconds"]["features"] >= 0
@@ -130,8 +140,8 @@ def test_an_alias_that_moved_between_gate_and_promotion_is_not_overridden(store,
     publish(store, trained)
     publish_bundle = bundle.publish
 
-    def overtaken(store, model, version, files, *, who):
-        manifest = publish_bundle(store, model, version, files, who=who)
+    def overtaken(store, model, version, files, **about):
+        manifest = publish_bundle(store, model, version, files, **about)
         alias.promote(store, model, "latest", "1.0.0", who="somebody else")
         return manifest
 
@@ -150,3 +160,24 @@ def test_a_damaged_latest_does_not_keep_its_repair_from_being_published(store, t
     store._objects["models/tickets/aliases/latest/00000001.json"] = b"garbage"
     ungated = gated(trained)
     assert publish(store, ungated).promoted.generation == 2
+
+
+def test_every_trial_of_a_search_is_a_line_of_the_bundle(store, trained):
+    trials = [{"settings": {"C": C}, "metric": "macro_f1", "mean": 0.5, "spread": 0.1} for C in (1.0, 4.0)]
+    publish(store, replace(trained, trials={"priority": trials}))
+    manifest = bundle.read_manifest(store, "tickets", "1.0.0")
+    lines = bundle.read_file(store, manifest, "trials.csv").decode().splitlines()
+    assert lines == ["target,C,metric,mean,spread", "priority,1.0,macro_f1,0.5,0.1", "priority,4.0,macro_f1,0.5,0.1"]
+
+
+def test_a_model_of_segments_is_published_once_and_again_only_when_it_sends_elsewhere(store):
+    recruits = definition_file.load(MODELS / "recruits.yaml")
+    assert release.release_segments(store, recruits, who="ada") == "1.0.0"
+    assert release.release_segments(store, recruits, who="ada") is None
+    manifest = bundle.read_manifest(store, "recruits", alias.current(store, "recruits", "latest").version)
+    router = predictor.load(bundle.read_file(store, manifest, "program.safetensors"))
+    assert isinstance(router, Router)
+    assert (router.segment_by, router.segments) == ("position", {"QB": "qb", "RB": "rb", "WR": "wr"})
+    falling = recruits.model_copy(update={"fallback": "WR"})
+    assert release.release_segments(store, falling, who="ada") == "1.1.0"
+    assert alias.current(store, "recruits", "latest").version == "1.1.0"

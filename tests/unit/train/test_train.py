@@ -28,7 +28,7 @@ def test_the_program_gives_the_golden_answers(trained):
 
 
 def test_metrics_speak_of_held_out_rows_and_of_both_targets(trained):
-    assert trained.split == {"train": 480, "test": 120}
+    assert (trained.split["train"], trained.split["test"], trained.split["kind"]) == (480, 120, "stratified")
     assert trained.metrics["evaluated"]
     assert trained.metrics["targets"].keys() == {"priority", "department"}
     assert trained.metrics["targets"]["department"]["rows"] == 120
@@ -60,7 +60,7 @@ def test_progress_names_every_stage_once(rows):
 
 def test_without_evaluation_every_row_trains_and_no_guarantee_is_claimed(rows):
     run = train.train(TICKETS, rows, tune=False, hold_out=False)
-    assert run.split == {"train": 600, "test": 0}
+    assert run.split == {"kind": "none", "train": 600, "test": 0}
     assert not run.metrics["evaluated"]
     assert run.metrics["targets"] == {}
     assert all(p["guarantee"].startswith("none") for p in run.metrics["review"]["targets"].values())
@@ -69,23 +69,22 @@ def test_without_evaluation_every_row_trains_and_no_guarantee_is_claimed(rows):
 def test_a_set_of_its_own_is_evaluated_instead_of_held_out_rows(rows):
     first, second = rows.take(np.arange(400)), rows.take(np.arange(400, 600))
     run = train.train(TICKETS, first, tune=False, test=second)
-    assert run.split == {"train": 400, "test": 200}
+    assert run.split == {"kind": "given", "train": 400, "test": 200}
 
 
 def test_tuning_tries_the_grid_and_keeps_the_best(rows):
-    small = TICKETS.model_copy(
-        update={"search": definition.Search(folds=2, metric="macro_f1", C=(0.001, 4.0), class_weight=(0.0,))}
-    )
-    run = train.train(small, rows)
-    settings = run.settings["department"]
-    assert len(settings["trials"]) == 2
-    assert settings["C"] == max(settings["trials"], key=lambda trial: trial["macro_f1"])["C"] == 4.0
+    search = definition.Search(folds=2, metric="macro_f1", space={"C": (0.001, 4.0), "class_weight": (0.0,)})
+    run = train.train(TICKETS.model_copy(update={"search": search}), rows)
+    trials = run.trials["department"]
+    assert [trial["settings"] for trial in trials] == [{"C": C, "class_weight": 0.0} for C in (0.001, 4.0)]
+    best = max(trials, key=lambda trial: trial["mean"])
+    assert run.settings["department"]["C"] == best["settings"]["C"] == 4.0
 
 
 def test_a_class_with_fewer_rows_than_folds_is_named(rows):
     urgent = rows.targets["priority"] == 0
     few = rows.take(np.concatenate([np.flatnonzero(urgent)[:2], np.flatnonzero(~urgent)]))
-    with pytest.raises(DataError, match=r"Urgent \(2\)"):
+    with pytest.raises(DataError, match=r"'Urgent' \(2\)"):
         train.train(TICKETS, few, tune=False, hold_out=False)
 
 

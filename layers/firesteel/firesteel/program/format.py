@@ -5,8 +5,8 @@
     data      the arrays, contiguous, in the order of their offsets, nothing between and nothing after
 
 Everything is checked before anything is used, and reading copies nothing: arrays are views of the caller's bytes.
-Version 1 of the content of `__metadata__.firesteel` is described in docs/format.md. To change it: raise FORMAT, keep a
-reader of the old number, add a file of the new one to tests/golden/.
+The content of `__metadata__.firesteel` is described in docs/format.md. To change it: raise FORMAT, tell the old one in
+the new one's words in old.py, add a file of the new one to tests/golden/.
 """
 
 import json
@@ -19,7 +19,8 @@ import numpy as np
 from firesteel import strictjson
 from firesteel.errors import ProgramError
 
-FORMAT = 1
+FORMAT = 2
+READABLE = (1, 2)
 HEADER_LIMIT = 1 << 20
 TENSOR_LIMIT = 256
 _DTYPES = {"F64": "<f8", "F32": "<f4", "U64": "<u8", "U32": "<u4", "I32": "<i4", "U8": "|u1"}
@@ -67,8 +68,8 @@ def read(data: bytes | memoryview) -> Content:
         meta = _json(header.pop("__metadata__")["firesteel"].encode(), "metadata")
     except (KeyError, TypeError, AttributeError):
         raise ProgramError("the program has no metadata") from None
-    if meta.get("format") != FORMAT:
-        raise ProgramError(f"the program has format {meta.get('format')!r}; this version reads format {FORMAT}")
+    if meta.get("format") not in READABLE:
+        raise ProgramError(f"the program has format {meta.get('format')!r}; this version reads formats 1 to {FORMAT}")
     return Content(meta, _tensors(header, view[8 + length :]))
 
 

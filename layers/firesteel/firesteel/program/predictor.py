@@ -1,49 +1,40 @@
-"""A loaded program: from a checked row to labels, confidences and whether a person should look."""
+"""A loaded program: from a checked row to answers, and to why they are what they are."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from firesteel.errors import ProgramError
-from firesteel.program import format, schema
-from firesteel.program.linear import Linear
-from firesteel.program.tfidf import Tfidf
+from firesteel.program import explain, format, old, schema, steps, targets
+from firesteel.program.estimators.linear import Linear
+from firesteel.program.results import Explanation, Prediction
+from firesteel.program.router import Router
+from firesteel.program.row import Features
+from firesteel.program.signature import signature
+from firesteel.program.steps.tfidf import Tfidf
 
 
-class Target(NamedTuple):
-    """One classification: its labels, how its scores become a confidence, and below which one a person looks.
+class Estimator(Protocol):
+    """Raw scores of rows, and what each feature did to them."""
 
-    The label is that of the highest score. Its confidence is the softmax of scale * score + bias at that label.
-    """
+    columns: dict[str, tuple[int, int]]
+    """Which of the scores are whose: target -> [begin, end)."""
 
-    name: str
-    labels: tuple[str, ...]
-    scale: float
-    bias: tuple[float, ...]
-    threshold: float | None
+    def score(self, features: Features) -> np.ndarray: ...
 
-    def probabilities(self, scores: Sequence[float]) -> list[float]:
-        """Calibrated probabilities of all labels."""
-        shifted = [self.scale * score + bias for score, bias in zip(scores, self.bias, strict=True)]
-        top = max(shifted)
-        exponentials = [math.exp(value - top) for value in shifted]
-        total = sum(exponentials)
-        return [value / total for value in exponentials]
+    @property
+    def base(self) -> np.ndarray: ...
 
-    def answer(self, scores: Sequence[float]) -> tuple[str, float]:
-        """The label of the highest score and its calibrated probability."""
-        best = scores.index(max(scores))
-        return self.labels[best], self.probabilities(scores)[best]
+    def contributions(self, features: Features, margin: np.ndarray) -> np.ndarray: ...
 
 
-class Prediction(NamedTuple):
-    """The answer for one row, by target name."""
+class Part(NamedTuple):
+    """An estimator and the text steps whose features it takes, besides all plain ones."""
 
-    labels: dict[str, str]
-    confidences: dict[str, float]
-    review: bool
+    estimator: Estimator
+    begin: int
+    end: int
 
 
 class Predictor:
@@ -53,29 +44,52 @@ class Predictor:
         meta, tensors = content
         self.model: str = meta["model"]
         self.inputs = schema.load(meta["inputs"])
-        self.targets = tuple(_target(entry) for entry in meta["targets"])
-        self._steps = [
-            _STEPS[step["kind"]](step, _under(tensors, f"steps.{number}.")) for number, step in enumerate(meta["steps"])
+        self.targets = tuple(targets.load(entry) for entry in meta["targets"])
+        self.answer: Mapping[str, str] | None = meta["answer"] and dict(meta["answer"])
+        self.request: Mapping[str, Any] | None = meta["request"]
+        self.signature = signature(meta)
+        if self.signature != meta["signature"]:
+            raise ProgramError("the program's feature signature is not that of its inputs and steps")
+        self.texts = [Tfidf(step, _under(tensors, f"text.{number}.")) for number, step in enumerate(meta["text"])]
+        self.steps = [
+            steps.load(step, _under(tensors, f"steps.{number}.")) for number, step in enumerate(meta["steps"])
         ]
-        sizes = [step.size for step in self._steps]
-        self._estimators = [
-            _ESTIMATORS[entry["kind"]](entry, _under(tensors, f"estimators.{number}."), sizes)
-            for number, entry in enumerate(meta["estimators"])
-        ]
-        self._offsets = np.cumsum([0, *sizes])
+        self.offsets = np.cumsum([0, *(step.size for step in self.texts)])
+        self.bounds = np.cumsum([0, *(step.size for step in self.steps)])
+        self.parts = [self._part(entry, number, tensors) for number, entry in enumerate(meta["estimators"])]
         self._columns = [
-            (name, number, *span) for number, part in enumerate(self._estimators) for name, span in part.columns.items()
+            (name, number, *span)
+            for number, part in enumerate(self.parts)
+            for name, span in part.estimator.columns.items()
         ]
+        self._check(meta["text"])
+
+    def _part(self, entry: Mapping[str, Any], number: int, tensors: Mapping[str, np.ndarray]) -> Part:
+        begin, end = entry["text"]
+        if not 0 <= begin <= end <= len(self.texts):
+            raise ProgramError(f"an estimator takes the text steps {begin} to {end} of {len(self.texts)}")
+        size = int(self.offsets[end] - self.offsets[begin] + self.bounds[-1])
+        return Part(_estimator(entry, _under(tensors, f"estimators.{number}."), size), begin, end)
+
+    def _check(self, texts: Sequence[Mapping[str, Any]]) -> None:
         widths = {name: end - begin for name, _, begin, end in self._columns}
         for target in self.targets:
-            if not len(target.labels) == len(target.bias) == widths[target.name]:
-                raise ProgramError(
-                    f"target {target.name} has {len(target.labels)} labels for {widths[target.name]} scores"
-                )
-        if used := {name for step in self._steps for name in step.inputs} - {
-            field.name for field in self.inputs.fields
-        }:
-            raise ProgramError(f"a step reads {', '.join(sorted(used))}, which is no input")
+            if target.scores != widths[target.name]:
+                raise ProgramError(f"target {target.name} needs {target.scores} scores, not {widths[target.name]}")
+        kinds = {field.name: schema.kind_of(field) for field in self.inputs.fields}
+        used = [(name, kind) for step in self.steps for name, kind in zip(step.inputs, step.kinds, strict=True)]
+        used += [(name, "text") for step in self.texts for name in step.inputs]
+        used += [(target.exposure, "number") for target in self.targets if target.task == "count" and target.exposure]
+        if any(step["kind"] != "tfidf" for step in texts):
+            raise ProgramError("a text step is no tfidf")
+        for name, kind in used:
+            if kinds.get(name) != kind:
+                raise ProgramError(f"a step reads {name}, which is no {kind} input")
+
+    @property
+    def size(self) -> int:
+        """The number of features."""
+        return int(self.offsets[-1] + self.bounds[-1])
 
     def check(self, row: object) -> dict[str, Any]:
         """The row's values, ready for `predict`. Raises InputError with one problem a field."""
@@ -83,18 +97,37 @@ class Predictor:
 
     def scores(self, row: Mapping[str, Any]) -> dict[str, list[float]]:
         """The raw scores of each target, before calibration, of a checked row."""
-        ids, values, bounds = self._features(row)
-        scored = []
-        for part in self._estimators:
-            begin, end = bounds[part.begin], bounds[part.end]
-            scored.append(part.score(ids[begin:end] - self._offsets[part.begin], values[begin:end]))
-        return {name: scored[number][begin:end] for name, number, begin, end in self._columns}
+        return {name: scores[0].tolist() for name, scores in self.scores_of([row]).items()}
 
-    def _features(self, row: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray, list[int]]:
-        """The row's non-zero features: ids ascending over all steps, values, and where each step's begin and end."""
+    def scores_of(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, np.ndarray]:
+        """The raw scores [rows, scores] of each target, of checked rows."""
+        plain, texts = self.measure(rows)
+        scored = [part.estimator.score(self.features(part, plain, texts)) for part in self.parts]
+        return {name: scored[number][:, begin:end] for name, number, begin, end in self._columns}
+
+    def measure(self, rows: Sequence[Mapping[str, Any]]) -> tuple[np.ndarray, list["Text"]]:
+        """The features of rows: those of plain steps [rows, features], and each row's of texts if there are any."""
+        plain = np.zeros((len(rows), int(self.bounds[-1])))
+        for number, step in enumerate(self.steps):
+            step.fill(rows, plain[:, self.bounds[number] : self.bounds[number + 1]])
+        return plain, [self._text(row) for row in rows] if self.texts else []
+
+    def features(self, part: Part, plain: np.ndarray, texts: Sequence["Text"]) -> Features:
+        """What an estimator takes of the features of rows."""
+        if len(self.parts) == 1:
+            return Features(texts, plain, int(self.offsets[-1]))
+        own = []
+        offset = self.offsets[part.begin]
+        for ids, values in texts:
+            begin, end = ids.searchsorted((offset, self.offsets[part.end]))
+            own.append((ids[begin:end] - offset, values[begin:end]))
+        return Features(own, plain, int(self.offsets[part.end] - offset))
+
+    def _text(self, row: Mapping[str, Any]) -> "Text":
+        """The row's text features that are not zero: numbers ascending over all steps, and their values."""
         prepared: dict[object, str] = {}
         found = []
-        for step, offset in zip(self._steps, self._offsets, strict=False):
+        for step, offset in zip(self.texts, self.offsets, strict=False):
             text = prepared.get(step.preparation)
             if text is None:
                 text = prepared[step.preparation] = step.prepare(row)
@@ -108,53 +141,75 @@ class Predictor:
         ids = every.take(starts[:-1])
         values = np.empty(len(ids))
         np.subtract(starts[1:], starts[:-1], values)
-        bounds = ids.searchsorted(self._offsets).tolist()
-        for number, step in enumerate(self._steps):
+        bounds = ids.searchsorted(self.offsets).tolist()
+        for number, step in enumerate(self.texts):
             begin, end = bounds[number], bounds[number + 1]
             if begin < end:
-                step.weigh(values[begin:end], ids[begin:end] - self._offsets[number])
-        return ids, values, bounds
+                step.weigh(values[begin:end], ids[begin:end] - self.offsets[number])
+        return ids, values
 
     def predict(self, row: Mapping[str, Any]) -> Prediction:
-        """Labels and calibrated confidences of a checked row."""
-        scores = self.scores(row)
-        labels, confidences, review = {}, {}, False
-        for target in self.targets:
-            label, confidence = target.answer(scores[target.name])
-            labels[target.name], confidences[target.name] = label, confidence
-            if target.threshold is not None and confidence < target.threshold:
-                review = True
-        return Prediction(labels, confidences, review)
+        """The answer to a checked row."""
+        return self._answer(self.scores(row), row)
 
     def predict_batch(self, rows: Iterable[Mapping[str, Any]]) -> list[Prediction]:
-        """`predict` for each row, in order."""
-        return [self.predict(row) for row in rows]
+        """`predict` for each row, in order; quicker than one by one."""
+        listed = list(rows)
+        if not listed:
+            return []
+        scores = {name: array.tolist() for name, array in self.scores_of(listed).items()}
+        return [
+            self._answer({name: of_rows[number] for name, of_rows in scores.items()}, row)
+            for number, row in enumerate(listed)
+        ]
+
+    def _answer(self, scores: Mapping[str, list[float]], row: Mapping[str, Any]) -> Prediction:
+        labels, confidences, estimates, review = {}, {}, {}, False
+        for target in self.targets:
+            if target.task == "classification":
+                label, confidence = target.answer(scores[target.name])
+                labels[target.name], confidences[target.name] = label, confidence
+                if target.threshold is not None and confidence < target.threshold:
+                    review = True
+            elif target.task == "count":
+                exposure = row[target.exposure] if target.exposure else 1.0
+                estimates[target.name] = target.estimate(scores[target.name][0], exposure)
+            else:
+                estimates[target.name] = target.estimate(scores[target.name][0])
+        return Prediction(labels, confidences, review, estimates)
+
+    def explain(self, row: Mapping[str, Any]) -> dict[str, Explanation]:
+        """What every input field did to each target's raw score, of a checked row."""
+        return explain.explain(self, [row])[0]
+
+    def explain_batch(self, rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Explanation]]:
+        """`explain` for each row, in order."""
+        listed = list(rows)
+        return explain.explain(self, listed) if listed else []
 
 
-def load(data: bytes | memoryview) -> Predictor:
-    """Check a program file and make it ready to score. Raises ProgramError; copies no array."""
-    content = format.read(data)
+Text = tuple[np.ndarray, np.ndarray]
+
+
+def load(data: bytes | memoryview) -> Predictor | Router:
+    """Check a program file and make it ready to answer. Raises ProgramError; copies no array."""
+    content = old.upgrade(format.read(data))
     try:
-        return Predictor(content)
+        return Router(content.meta) if "segments" in content.meta else Predictor(content)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise ProgramError(
             f"the program's content is not what its format says: {type(error).__name__}: {error}"
         ) from None
 
 
-def _target(entry: Mapping[str, Any]) -> Target:
-    return Target(
-        name=entry["name"],
-        labels=tuple(entry["labels"]),
-        scale=float(entry["scale"]),
-        bias=tuple(float(value) for value in entry["bias"]),
-        threshold=entry["threshold"],
-    )
+def _estimator(entry: Mapping[str, Any], tensors: Mapping[str, np.ndarray], size: int) -> Estimator:
+    """Trees are imported only by models that have some: a cold start pays for what it uses."""
+    if entry["kind"] == "linear":
+        return Linear(entry, tensors, size)
+    from firesteel.program.estimators.dense import Dense
+
+    return Dense(entry, tensors, size)
 
 
 def _under[Value](tensors: Mapping[str, Value], prefix: str) -> dict[str, Value]:
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
-
-
-_STEPS = {"tfidf": Tfidf}
-_ESTIMATORS = {"linear": Linear}

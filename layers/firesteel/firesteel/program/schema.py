@@ -59,8 +59,121 @@ class Identifier(NamedTuple):
         return {"type": "string" if self.required else ["string", "null"], "maxLength": self.max_length}
 
 
-Field = Text | Identifier
-KINDS: dict[str, type[Field]] = {"text": Text, "identifier": Identifier}
+class Number(NamedTuple):
+    """A finite number from `minimum` to `maximum`; a whole one if `integer`."""
+
+    name: str
+    required: bool
+    minimum: float | None
+    maximum: float | None
+    integer: bool
+    unit: str | None
+
+    def check(self, value: object) -> Problem | None:
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            return Problem(self.name, "wrong_type", "must be a number")
+        if not -_LARGEST <= value <= _LARGEST:
+            return Problem(self.name, "not_finite", "must be a finite number")
+        if self.integer and value != int(value):
+            return Problem(self.name, "not_whole", "must be a whole number")
+        if (self.minimum is not None and value < self.minimum) or (self.maximum is not None and value > self.maximum):
+            return Problem(self.name, "out_of_range", f"must be {self._range()}")
+        return None
+
+    def _range(self) -> str:
+        unit = f" {self.unit}" if self.unit else ""
+        if self.minimum is None:
+            return f"at most {_plain(self.maximum)}{unit}"
+        if self.maximum is None:
+            return f"at least {_plain(self.minimum)}{unit}"
+        return f"between {_plain(self.minimum)} and {_plain(self.maximum)}{unit}"
+
+    def json_schema(self) -> dict[str, Any]:
+        kind = "integer" if self.integer else "number"
+        bounds = {"minimum": self.minimum, "maximum": self.maximum}
+        return {
+            "type": kind if self.required else [kind, "null"],
+            **{name: bound for name, bound in bounds.items() if bound is not None},
+            **({"description": f"In {self.unit}."} if self.unit else {}),
+        }
+
+
+class Category(NamedTuple):
+    """One of `values`; without them any text of at most `max_length` code points that is not blank."""
+
+    name: str
+    required: bool
+    values: Sequence[str] | None
+    max_length: int
+
+    def check(self, value: object) -> Problem | None:
+        if problem := _text_problem(self.name, value, self.max_length):
+            return problem
+        if self.values is not None and value not in self.values:
+            return Problem(self.name, "unknown_category", f"must be one of {self._allowed()}")
+        if not value or str(value).isspace():
+            return Problem(self.name, "blank", "must not be blank")
+        return None
+
+    def _allowed(self) -> str:
+        values = self.values or ()
+        more = f" ... ({len(values)} in all)" if len(values) > _LISTED else ""
+        return ", ".join(values[:_LISTED]) + more
+
+    def json_schema(self) -> dict[str, Any]:
+        kind = "string" if self.required else ["string", "null"]
+        if self.values is None:
+            return {"type": kind, "maxLength": self.max_length, "pattern": r"\S"}
+        return {"type": kind, "enum": [*self.values, *([] if self.required else [None])]}
+
+
+class Timestamp(NamedTuple):
+    """A date or a time in ISO 8601."""
+
+    name: str
+    required: bool
+
+    def check(self, value: object) -> Problem | None:
+        if not isinstance(value, str):
+            return Problem(self.name, "wrong_type", "must be a string")
+        try:
+            seconds(value)
+        except (ValueError, OverflowError):
+            return Problem(
+                self.name, "not_a_timestamp", "must be a date or a time in ISO 8601, like 2024-05-17T09:30:00Z"
+            )
+        return None
+
+    def json_schema(self) -> dict[str, Any]:
+        return {
+            "type": "string" if self.required else ["string", "null"],
+            "description": "A date or a time in ISO 8601; without an offset it is UTC.",
+        }
+
+
+def seconds(text: str) -> float:
+    """Seconds since 1970-01-01 UTC of a date or a time in ISO 8601. Raises ValueError."""
+    from datetime import UTC, datetime
+
+    moment = datetime.fromisoformat(text)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _plain(bound: float | None) -> str:
+    """100000 instead of 1e+05."""
+    return f"{bound:,.10g}".replace(",", "") if bound is not None else ""
+
+
+_LARGEST = 1.7976931348623157e308
+_LISTED = 20  # values in a message
+Field = Text | Identifier | Number | Category | Timestamp
+KINDS: dict[str, type[Field]] = {
+    "text": Text,
+    "identifier": Identifier,
+    "number": Number,
+    "category": Category,
+    "timestamp": Timestamp,
+}
 
 
 class Schema(NamedTuple):
@@ -108,3 +221,13 @@ class Schema(NamedTuple):
 def load(entries: Sequence[Mapping[str, Any]]) -> Schema:
     """The schema that a program's metadata describes. Raises KeyError, TypeError when it is none."""
     return Schema(tuple(KINDS[entry["kind"]](**{k: v for k, v in entry.items() if k != "kind"}) for entry in entries))
+
+
+def described(field: Field) -> dict[str, Any]:
+    """The metadata that `load` makes the field of."""
+    return {"kind": kind_of(field), **field._asdict()}
+
+
+def kind_of(field: Field) -> str:
+    """What a definition calls this kind of input."""
+    return next(name for name, one in KINDS.items() if isinstance(field, one))

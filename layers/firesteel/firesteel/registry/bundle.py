@@ -20,6 +20,7 @@ Bump = Literal["major", "minor", "patch"]
 
 _CLAIM: Fields = {"format": int, "model": str, "version": str, "write_id": str, "who": str, "when": str}
 _MANIFEST: Fields = {"format": int, "model": str, "version": str, "write_id": str, "created": str, "files": dict}
+_SIGNED: Fields = {"signature": str}  # bundles of before it existed have none
 _FILE: Fields = {"size": int, "sha256": str}
 
 
@@ -31,7 +32,10 @@ class File(NamedTuple):
 
 
 class Manifest(NamedTuple):
-    """The content of manifest.json. `digest` is the SHA-256 of its bytes: the identity of the bundle."""
+    """The content of manifest.json. `digest` is the SHA-256 of its bytes: the identity of the bundle.
+
+    `signature` is that of the program's features, which must be what it says; None in bundles of before it existed.
+    """
 
     model: str
     version: str
@@ -39,6 +43,7 @@ class Manifest(NamedTuple):
     write_id: str
     files: dict[str, File]
     digest: str
+    signature: str | None
 
 
 class Version(NamedTuple):
@@ -48,7 +53,9 @@ class Version(NamedTuple):
     complete: bool
 
 
-def publish(store: Store, model: str, version: str, files: Mapping[str, bytes], *, who: str) -> Manifest:
+def publish(
+    store: Store, model: str, version: str, files: Mapping[str, bytes], *, who: str, signature: str | None = None
+) -> Manifest:
     """Write a version: claim, files, manifest. Raises ConflictError when the number was ever claimed; StoreError.
 
     A crash at any point leaves an unfinished version, which nothing serves and whose number is never used again.
@@ -66,7 +73,8 @@ def publish(store: Store, model: str, version: str, files: Mapping[str, bytes], 
     for name, data in files.items():
         put_once(store, folder + name, data)
     table = {name: {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in files.items()}
-    manifest = record.encode({**identity, "created": created, "files": table})
+    signed = {"signature": signature} if signature else {}
+    manifest = record.encode({**identity, "created": created, "files": table, **signed})
     put_once(store, folder + MANIFEST, manifest)
     return _manifest(manifest, model, version)
 
@@ -228,7 +236,7 @@ def _checked(manifest: Manifest, name: str, read: Callable[[], bytes]) -> bytes:
 def _manifest(data: bytes, model: str, version: str) -> Manifest:
     """Parse a manifest and refuse what is not exactly one of this version of this model."""
     what = f"the manifest of {model} {version}"
-    value = record.decode(data, _MANIFEST, what)
+    value = record.decode(data, _MANIFEST, what, optional=_SIGNED)
     if (value["model"], value["version"]) != (model, version):
         raise IntegrityError(f"{what} is one of another bundle")
     if not 1 <= len(value["files"]) <= FILES_LIMIT:
@@ -242,4 +250,8 @@ def _manifest(data: bytes, model: str, version: str) -> Manifest:
         ):
             raise IntegrityError(f"{what} says nothing sensible of {name}")
         files[name] = File(entry["size"], entry["sha256"])
-    return Manifest(model, version, value["created"], value["write_id"], files, hashlib.sha256(data).hexdigest())
+    signature = value.get("signature")
+    if signature is not None and not record.is_sha256(signature):
+        raise IntegrityError(f"{what} has a signature that is no SHA-256")
+    digest = hashlib.sha256(data).hexdigest()
+    return Manifest(model, version, value["created"], value["write_id"], files, digest, signature)

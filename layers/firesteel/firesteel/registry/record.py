@@ -36,14 +36,19 @@ def encode(record: Mapping[str, Any]) -> bytes:
     return (json.dumps(record, ensure_ascii=False, allow_nan=False, indent=1, sort_keys=True) + "\n").encode()
 
 
-def decode(data: bytes, fields: Fields, what: str) -> dict[str, Any]:
-    """The record in `data`: strict JSON, format 1, exactly these fields of exactly these types. Or IntegrityError."""
+def decode(data: bytes, fields: Fields, what: str, *, optional: Fields | None = None) -> dict[str, Any]:
+    """The record in `data`: strict JSON, format 1, exactly these fields of exactly these types. Or IntegrityError.
+
+    `optional` fields may be there or not.
+    """
     try:
         value = strictjson.parse(data, depth=4)
     except ValueError as error:
         raise IntegrityError(f"{what} is {error}") from None
     if isinstance(value, dict) and value.get("format") != FORMAT:
         raise IntegrityError(f"{what} has format {value.get('format')!r:.20}; this release reads format {FORMAT}")
+    if optional and isinstance(value, dict):
+        fields = {**fields, **{name: kind for name, kind in optional.items() if name in value}}
     if not has_fields(value, fields):
         raise IntegrityError(f"{what} has other fields than its format says")
     return dict(value)

@@ -1,0 +1,164 @@
+"""`firesteel versions` and `show`: what is in the registry."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from cli.environment import open_registry
+from cli.output import AsJson, console, errors, print_json, print_table
+from cli.programs import METADATA, METRICS, document
+from cli.registry import Model
+from firesteel.errors import IntegrityError, NotFoundError
+from firesteel.registry import alias, bundle, names
+from firesteel.registry.alias import Entry
+from firesteel.registry.bundle import Manifest
+from firesteel.registry.store import Store
+
+_TELLING = ("macro_f1", "poisson_deviance", "r2")
+"""What is said of a target: the first of these metrics that it has."""
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command(epilog="Example:\n\nfiresteel versions tickets")(versions)
+    app.command(epilog="Examples:\n\nfiresteel show tickets\n\nfiresteel show tickets 1.2.0 --json")(show)
+
+
+def versions(model: Model, as_json: AsJson = False) -> None:
+    """List a model's versions, and those of its segments, with their metrics, and which aliases name them."""
+    store = open_registry()
+    rows = [row for name in with_segments(store, model) for row in _rows(store, name)]
+    if not rows:
+        raise no_model(store, model)
+    if as_json:
+        print_json(rows)
+        return
+    print_table(
+        ("model", "version", "state", "created", "aliases", "metrics"),
+        [
+            (
+                row["model"],
+                row["version"],
+                row["state"],
+                row["created"] or "",
+                ", ".join(row["aliases"]),
+                "  ".join(f"{name} {value:.4f}" for name, value in row["metrics"].items()),
+            )
+            for row in rows
+        ],
+    )
+
+
+def show(
+    model: Model,
+    version: Annotated[str | None, typer.Argument(help="The version [default: that of latest].")] = None,
+    history_of: Annotated[str, typer.Option("--alias", help="Whose history to show.")] = "latest",
+    as_json: AsJson = False,
+) -> None:
+    """Show a version's files, metadata, metrics and segments, and an alias's history."""
+    store = open_registry()
+    entries = alias.history(store, model, history_of)
+    if version is None and not entries:
+        raise NotFoundError(f"{model} has no alias {history_of}; name a version of `firesteel versions {model}`")
+    manifest = bundle.read_manifest(store, model, version or entries[-1].version)
+    metadata, metrics = document(store, manifest, METADATA), _metrics(store, manifest)
+    segments = {name: _served(store, name, history_of) for name in with_segments(store, model)[1:]}
+    if as_json:
+        told = {"manifest": manifest, "metadata": metadata, "metrics": metrics}
+        print_json(told | ({"segments": segments} if segments else {}) | {"history": entries})
+        return
+    console.print(f"[bold]{model} {manifest.version}[/], created {manifest.created}, digest {manifest.digest}")
+    if manifest.signature:
+        console.print(f"feature signature {manifest.signature}")
+    if metadata:
+        _print_metadata(metadata)
+    if metrics:
+        print_table(("metric", "value"), [(escape(name), f"{value:.4f}") for name, value in metrics.items()])
+    if segments:
+        print_table(("segment", history_of), [(name, number or "none") for name, number in segments.items()])
+    print_table(("file", "bytes", "SHA-256"), [(n, f"{f.size:,}", f.sha256[:16]) for n, f in manifest.files.items()])
+    console.print(f"\nhistory of {history_of}")
+    _print_history(entries)
+
+
+def with_segments(store: Store, model: str) -> list[str]:
+    """The name of a model, then those of its segments, `recruits/qb`. Raises NotFoundError for what is no name."""
+    inside = [] if "/" in model else store.folders(names.folder(model))
+    return [model, *(f"{model}/{folder}" for folder in inside if names.is_segment(folder))]
+
+
+def no_model(store: Store, model: str) -> NotFoundError:
+    """What to raise when there is no version of a model."""
+    return NotFoundError(f"there is no model {model!r}; there are: {', '.join(bundle.models(store)) or 'none yet'}")
+
+
+def _rows(store: Store, model: str) -> list[dict[str, Any]]:
+    found = bundle.versions(store, model)
+    named = _named(store, model) if found else {}
+    return [{"model": model, **_row(store, model, one, named.get(one.version, []))} for one in found]
+
+
+def _named(store: Store, model: str) -> dict[str, list[str]]:
+    """Which aliases name each version."""
+    named: dict[str, list[str]] = {}
+    for name in alias.aliases(store, model):
+        try:
+            named.setdefault(alias.current(store, model, name).version, []).append(name)
+        except IntegrityError as error:
+            errors.print(
+                f"[yellow]{escape(str(error))}[/]; `firesteel promote {model} VERSION --alias {name}` mends it"
+            )
+    return named
+
+
+def _served(store: Store, model: str, alias_name: str) -> str | None:
+    """The version that an alias of a segment names, if there is one and it can be read."""
+    try:
+        return alias.current(store, model, alias_name).version
+    except (NotFoundError, IntegrityError):
+        return None
+
+
+def _row(store: Store, model: str, one: bundle.Version, aliases: list[str]) -> dict[str, Any]:
+    """What is known of a version. A damaged one is listed as such: this list is what a rollback is chosen from."""
+    row: dict[str, Any] = {
+        "version": one.version,
+        "state": "unfinished",
+        "created": None,
+        "aliases": aliases,
+        "metrics": {},
+    }
+    if one.complete:
+        try:
+            manifest = bundle.read_manifest(store, model, one.version)
+            row |= {"state": "complete", "created": manifest.created, "metrics": _metrics(store, manifest)}
+        except IntegrityError:
+            row["state"] = "damaged"
+    return row
+
+
+def _metrics(store: Store, manifest: Manifest) -> dict[str, float]:
+    """The telling metric of each target that was evaluated."""
+    found = {}
+    for name, values in document(store, manifest, METRICS).get("targets", {}).items():
+        metric = next((one for one in _TELLING if values.get(one) is not None), None)
+        if metric:
+            found[f"{name}.{metric}"] = values[metric]
+    return found
+
+
+def _print_metadata(metadata: Mapping[str, Any]) -> None:
+    data = metadata["data"]
+    console.print(
+        f"{data['rows_used']} rows of {data['source']} (SHA-256 {data['sha256'][:12]}), commit {metadata['git_commit']}"
+    )
+    if metadata["changelog"]:
+        console.print(escape(metadata["changelog"]))
+
+
+def _print_history(entries: list[Entry]) -> None:
+    print_table(
+        ("generation", "kind", "version", "when", "who", "why"),
+        [(e.generation, e.kind, e.version, e.when, e.who, escape(e.why)) for e in entries],
+    )

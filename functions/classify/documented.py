@@ -1,0 +1,100 @@
+"""What the documentation says of each operation: a summary, what goes in, what comes out, what is refused."""
+
+from typing import NamedTuple
+
+from functions.classify.body import LIMIT
+from functions.classify.operations import Operation
+
+
+class Doc(NamedTuple):
+    """`body` and `result` name components; `refusals` are codes of the catalog besides those of every operation."""
+
+    summary: str
+    description: str
+    result: str
+    tag: str = "service"
+    refusals: tuple[str, ...] = ()
+    body: str | None = None
+
+
+EVERYWHERE = ("invalid_base64", "unsupported_event", "payload_too_large", "rate_limited", "internal_error")
+
+_BODY = ("invalid_json", "unsupported_media_type", "invalid_input", "signature_mismatch", "no_model")
+_NAMED = ("unknown_model", "registry_unavailable")
+_ORDER = "Results in the order of the rows; a row that does not fit has an `error` in its place."
+_ONE_BUNDLE = "All of one bundle or, of a model with segments, of one bundle a segment."
+_WHY = "The answer, the input fields that raised and lowered it most, and by how much. Contributions are exact."
+_OF = "The path names the model; of one with segments, the row chooses the segment."
+_INFERENCE = "Open Inference Protocol"
+
+
+def of(operation: Operation) -> Doc:
+    """The documentation of an operation."""
+    if operation.name.startswith("v2_") and operation.name not in _DOCS:
+        return _DOCS["v2_" + operation.name.removeprefix("v2_").split("_", 1)[1].removeprefix("version_")]
+    return _DOCS[operation.name]
+
+
+_DOCS = {
+    "classify": Doc(
+        "Classify one row", "As /predict: labels, confidences, review.", "Answer", "predict", _BODY, "Request"
+    ),
+    "classify_batch": Doc(
+        f"Classify up to {LIMIT:,} rows", f"{_ORDER} {_ONE_BUNDLE}", "BatchResult", "predict", _BODY, "Batch"
+    ),
+    "predict": Doc("Predict", "Labels with confidences, or numbers with intervals.", "Answer", "predict", _BODY, "Request"),
+    "explain": Doc("Predict and explain", _WHY, "ExplainedAnswer", "predict", _BODY, "Request"),
+    "batch_predict": Doc(
+        f"Predict up to {LIMIT:,} rows", f"{_ORDER} {_ONE_BUNDLE}", "Predictions", "predict", _BODY, "Cases"
+    ),
+    "root": Doc("What this is", "The service, the model it serves, and where to go on.", "Root"),
+    "health": Doc(
+        "Health report", "`ok`, `degraded` (an older model is served than should be) or `unavailable`, and why.", "Health"
+    ),
+    "health_live": Doc("Liveness", "The process answers.", "Probe"),
+    "health_ready": Doc("Readiness", "A model is loaded; 503 until one is.", "Ready", refusals=("no_model",)),
+    "version": Doc("Versions", "What runs.", "Version"),
+    "model_status": Doc(
+        "Load state", "The model that is served: version, digest, alias generation, failures.", "ModelStatus"
+    ),
+    "model_info": Doc(
+        "All about the served model",
+        "Inputs, targets, features and their signature, configuration, training, and every version so far.",
+        "ModelInfo",
+        refusals=("no_model", *_NAMED),
+    ),
+    "models": Doc("All models", "The models of the registry.", "Models", "models", ("registry_unavailable",)),
+    "model": Doc(
+        "One model", "Its aliases and versions, and what the newest complete version is made of.", "Model", "models", _NAMED
+    ),
+    "model_versions": Doc(
+        "Versions of a model", "Newest first, with state, metadata and a summary of the metrics.", "ModelVersions", "models",
+        _NAMED,
+    ),
+    "segment": Doc("One segment", "As of a model: it is one.", "Model", "models", _NAMED),
+    "segment_versions": Doc("Versions of a segment", "As of a model: it is one.", "ModelVersions", "models", _NAMED),
+    "model_predict": Doc("Predict with a model", _OF, "AnyAnswer", "models", (*_BODY, *_NAMED), "AnyRequest"),
+    "model_explain": Doc("Explain with a model", _WHY, "AnyAnswer", "models", (*_BODY, *_NAMED), "AnyRequest"),
+    "model_batch": Doc("Predict rows with a model", _ORDER, "AnyPredictions", "models", (*_BODY, *_NAMED), "AnyCases"),
+    "segment_predict": Doc(
+        "Predict with a segment", "Whatever the row says.", "AnyAnswer", "models", (*_BODY, *_NAMED), "AnyRequest"
+    ),
+    "segment_explain": Doc("Explain with a segment", _WHY, "AnyAnswer", "models", (*_BODY, *_NAMED), "AnyRequest"),
+    "segment_batch": Doc(
+        "Predict rows with a segment", _ORDER, "AnyPredictions", "models", (*_BODY, *_NAMED), "AnyCases"
+    ),
+    "v2_server": Doc("Server metadata", "Name, version, extensions.", "AnyAnswer", _INFERENCE),
+    "v2_health_live": Doc("Liveness", "The process answers.", "AnyAnswer", _INFERENCE),
+    "v2_health_ready": Doc("Readiness", "The served model is loaded.", "AnyAnswer", _INFERENCE, ("no_model",)),
+    "v2_index": Doc("Models", "Each with the version that is live.", "AnyList", _INFERENCE, ("registry_unavailable",)),
+    "v2_model_ready": Doc(
+        "Readiness of a model", "It is loaded, now at the latest.", "AnyAnswer", _INFERENCE, ("no_model", *_NAMED)
+    ),
+    "v2_model": Doc(
+        "Tensors of a model", "What it takes and what it gives.", "AnyAnswer", _INFERENCE, ("no_model", *_NAMED)
+    ),
+    "v2_infer": Doc(
+        "Infer", f"Up to {LIMIT:,} rows.", "AnyAnswer", _INFERENCE,
+        ("invalid_json", "invalid_input", "no_model", *_NAMED), "AnyRequest",
+    ),
+}  # fmt: skip

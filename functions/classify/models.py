@@ -1,0 +1,63 @@
+"""The models of the registry beside the served one: loaded when first asked for, the least recently asked put out."""
+
+from collections.abc import Callable
+from threading import Lock
+
+from functions.classify.refresh import Freshness
+
+
+class Models:
+    """Name -> freshness. The programs in memory have at most `bound` bytes, or are the one that was asked for last.
+
+    `opened` loads a model's newest bundle and raises NotFoundError for a name that there is not: such a name leaves no
+    trace here. A model that is there and cannot be loaded stays with its trouble, to be tried again like any other.
+    Safe to use from several threads: one of them loads a model, and who asks for another does not wait.
+    """
+
+    def __init__(self, opened: Callable[[str], Freshness], bound: int) -> None:
+        self._opened, self._bound = opened, bound
+        self._kept: dict[str, Freshness] = {}  # the least recently asked first
+        self._sizes: dict[str, int] = {}
+        self._opening: dict[str, Lock] = {}
+        self._lock = Lock()
+
+    def of(self, name: str) -> Freshness:
+        """The freshness of a model, which is loaded if it is not there. Raises NotFoundError, RegistryError."""
+        with self._lock:
+            if found := self._asked(name):
+                return found
+            opening = self._opening.setdefault(name, Lock())
+        with opening:
+            with self._lock:
+                if found := self._asked(name):
+                    return found
+            try:
+                opened = self._opened(name)
+                with self._lock:
+                    self._kept[name] = opened
+                    self._asked(name)
+            finally:
+                with self._lock:
+                    self._opening.pop(name, None)
+        return opened
+
+    def all(self) -> list[Freshness]:
+        """Those in memory now."""
+        with self._lock:
+            return list(self._kept.values())
+
+    def _asked(self, name: str) -> Freshness | None:
+        """What is kept under a name, from now on the most recently asked. The caller holds the lock."""
+        found = self._kept.pop(name, None)
+        if found:
+            self._kept[name] = found
+            size = found.loaded.size if found.loaded else 0
+            if self._sizes.get(name) != size:
+                self._sizes[name] = size
+                self._put_out()
+        return found
+
+    def _put_out(self) -> None:
+        while sum(self._sizes.values()) > self._bound and len(self._kept) > 1:
+            oldest = next(iter(self._kept))
+            del self._kept[oldest], self._sizes[oldest]

@@ -1,0 +1,1 @@
+"""What moves aliases: called by people and pipelines that AWS has identified, never by the public."""

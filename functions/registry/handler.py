@@ -1,0 +1,61 @@
+"""Wiring: the environment -> settings -> registry; one event in, one answer and one log line out."""
+
+import json
+import os
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from firesteel.registry.store import open_store
+from firesteel.settings import Settings
+from functions.registry import moves
+from functions.registry.moves import Refused
+
+_settings = Settings.read(os.environ)
+_store = open_store(_settings.store)
+logger = Logger(service=_settings.service, level=_settings.log_level, utc=True, use_rfc3339=True)
+
+
+@logger.inject_lambda_context
+def handler(event: object, context: object) -> dict[str, Any]:
+    """Answers one event of API Gateway's REST API. Never raises."""
+    request_id = _request_id(event) or getattr(context, "aws_request_id", "")
+    facts: dict[str, Any] = {"request_id": request_id}
+    try:
+        move = moves.read(event)
+        facts |= {"kind": move.kind, "model": move.model, "alias": move.alias, "who": move.who}
+        model, entry = moves.perform(move, _store)
+    except Refused as refused:
+        return _refuse(refused, refused.__cause__, facts)
+    except Exception as error:  # noqa: BLE001 - the last line of defence: a fault of ours is a 500, never a crash
+        fault = Refused("internal_error", "Something failed on our side; the log has it under this request id.")
+        return _refuse(fault, error, facts)
+    logger.info("alias moved", extra=facts | {"model": model, "version": entry.version, "generation": entry.generation})
+    return _answer(200, {"model": model, **entry._asdict()}, request_id)
+
+
+def _refuse(refused: Refused, cause: BaseException | None, facts: dict[str, Any]) -> dict[str, Any]:
+    status = moves.STATUS[refused.code]
+    logged = facts | {"code": refused.code, "status": status}
+    if status < 500:
+        logger.info("refused", extra=logged)
+    else:
+        logger.error("refused", extra=logged, exc_info=cause)
+    body = {"detail": refused.detail, "code": refused.code, "request_id": facts["request_id"]}
+    return _answer(status, body, facts["request_id"])
+
+
+def _request_id(event: object) -> str:
+    match event:
+        case {"requestContext": {"requestId": str(request_id)}}:
+            return request_id
+    return ""
+
+
+def _answer(status: int, body: object, request_id: str) -> dict[str, Any]:
+    return {
+        "statusCode": status,
+        "headers": {"content-type": "application/json", "x-request-id": request_id},
+        "body": json.dumps(body, ensure_ascii=False, separators=(",", ":")),
+        "isBase64Encoded": False,
+    }

@@ -1,0 +1,136 @@
+"""An event of API Gateway in, a moved alias out.
+
+    POST /models/{name}/promote?version=1.2.0     serve a version
+    POST /models/{name}/switch?version=1.0.0      serve any complete version, older or newer
+    POST /models/{name}/rollback                  serve what was served before, or with ?to=1.0.0 what once was
+
+Each takes `alias` (latest) and `why`, which stays in the alias's history with the caller's ARN. A segment is
+/models/{name}/{segment}/..., or /models/{segment}/... where one model alone has it. The answer is the alias's new entry.
+
+code                   status  when
+unsupported_event      400     the function was invoked with something that is no request of a REST API
+not_identified         403     API Gateway does not say who calls: the request was not signed
+not_found              404     no such path
+not_in_registry        404     no such model, version or alias; or none to go back to
+method_not_allowed     405     not a POST
+ambiguous_segment      409     several models have a segment of that name; `detail` names them
+conflict               409     somebody else moved the alias at the same time
+broken_bundle          409     the version is not what was published, so it is not served
+invalid_input          422     the query has not what the operation needs, or more
+internal_error         500     a fault of ours; the log has it under the request id
+registry_unavailable   503     the object store failed; whether the alias moved must be looked up
+
+Every refusal has the body {"detail", "code", "request_id"}, as those of the public API have.
+"""
+
+from typing import Any, NamedTuple
+
+from firesteel.errors import ConflictError, IntegrityError, NotFoundError, RegistryError
+from firesteel.registry import alias, bundle, names
+from firesteel.registry.alias import Entry, Kind
+from firesteel.registry.store import Store
+
+STATUS = {
+    "unsupported_event": 400,
+    "not_identified": 403,
+    "not_found": 404,
+    "not_in_registry": 404,
+    "method_not_allowed": 405,
+    "ambiguous_segment": 409,
+    "conflict": 409,
+    "broken_bundle": 409,
+    "invalid_input": 422,
+    "internal_error": 500,
+    "registry_unavailable": 503,
+}
+_QUERIES: dict[str, tuple[str, ...]] = {
+    "promote": ("version", "alias", "why"),
+    "switch": ("version", "alias", "why"),
+    "rollback": ("to", "alias", "why"),
+}
+
+
+class Refused(Exception):  # noqa: N818 - it is how an operation ends, not a fault
+    """Ends an operation with a code of the table above."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        self.code, self.detail = code, detail
+        super().__init__(f"{code}: {detail}")
+
+
+class Move(NamedTuple):
+    """What somebody asks for. `model` is as in the path; `version` is None for a rollback to the version before."""
+
+    kind: Kind
+    model: str
+    version: str | None
+    alias: str
+    who: str
+    why: str
+
+
+def read(event: object) -> Move:
+    """The move that an event of a REST API asks for. Raises Refused."""
+    match event:
+        case {"httpMethod": str(method), "path": str(path), "requestContext": {"identity": dict(identity)}, **rest}:
+            who = identity.get("userArn")
+        case _:
+            raise Refused("unsupported_event", "The event is no request of a REST API.")
+    if not isinstance(who, str) or not who:
+        raise Refused("not_identified", "Sign the request with AWS credentials: every move says who made it.")
+    kind: Kind
+    match path.split("/"):
+        case ["", "models", *parts, "promote" | "switch" | "rollback" as kind] if len(parts) in (1, 2):
+            model = "/".join(parts)
+        case _:
+            raise Refused("not_found", "There is nothing at this path.")
+    if method != "POST":
+        raise Refused("method_not_allowed", "An alias is moved with POST.")
+    query = _query(rest, kind)
+    version = query.get("version") or query.get("to")
+    return Move(kind, model, version, query.get("alias", "latest"), who, query.get("why", ""))
+
+
+def _query(event: dict[Any, Any], kind: Kind) -> dict[str, str]:
+    """The query's parameters that have a value. Raises Refused when one is missing, unknown, or there twice."""
+    sent, allowed = event.get("multiValueQueryStringParameters") or {}, _QUERIES[kind]
+    if not isinstance(sent, dict) or not all(isinstance(values, list) for values in sent.values()):
+        raise Refused("unsupported_event", "The event's query is none of a REST API.")
+    if any(name not in allowed or len(values) != 1 for name, values in sent.items()):
+        raise Refused("invalid_input", f"The query may have {', '.join(allowed)}, each once, and nothing else.")
+    query = {name: str(value) for name, [value] in sent.items() if value}
+    if "version" in allowed and "version" not in query:
+        raise Refused("invalid_input", "The query needs a version, like ?version=1.2.0.")
+    return query
+
+
+def perform(move: Move, store: Store) -> tuple[str, Entry]:
+    """Moves the alias: the model's name in the registry and the alias's new entry. Raises Refused."""
+    try:
+        model = _model(move.model, store)
+        if move.kind == "rollback":
+            return model, alias.rollback(store, model, move.alias, who=move.who, why=move.why, to=move.version)
+        assert move.version
+        entry = alias.promote(store, model, move.alias, move.version, who=move.who, why=move.why, kind=move.kind)
+    except NotFoundError as error:
+        raise Refused("not_in_registry", str(error)) from error
+    except ConflictError as error:
+        raise Refused("conflict", str(error)) from error
+    except IntegrityError as error:
+        raise Refused("broken_bundle", str(error)) from error
+    except RegistryError as error:
+        detail = "The object store failed. Look at the alias before you try again: it may have moved."
+        raise Refused("registry_unavailable", detail) from error
+    return model, entry
+
+
+def _model(name: str, store: Store) -> str:
+    """The registry's name of a model, or of a segment that stands without its model. Raises Refused, NotFoundError."""
+    if store.folders(names.folder(name)):
+        return name
+    owners = [model for model in bundle.models(store) if model.partition("/")[2] == name]
+    if len(owners) > 1:
+        raise Refused("ambiguous_segment", f"Several models have this segment; say which: {', '.join(owners)}.")
+    if not owners:
+        raise NotFoundError(f"there is no model {name}, and no model has such a segment")
+    return owners[0]

@@ -1,0 +1,80 @@
+"""Numbers that requests do not send, averaged by a category and looked up by it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator, TransformerMixin
+
+from firesteel.definition import Definition, LookupFeature
+from firesteel.program.steps.parts import LIMIT
+from functions.train.steps.categories import Columns, counted, means, places, stored
+from functions.train.steps.step import Step
+
+
+class Lookup(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """See LookupFeature. Training rows are looked up like any other.
+
+    Column by column: a key whose rows have no number in a column counts there as one that training never saw. The
+    default `mean` is that of the keys' means, each key once; 0 if training had no number at all.
+    """
+
+    def __init__(
+        self, key: str, fallback: Sequence[str] = (), defaults: Mapping[str, Literal["mean"] | float] | None = None
+    ) -> None:
+        self.key = key
+        self.fallback = fallback
+        self.defaults = defaults
+
+    @property
+    def _inputs(self) -> list[str]:
+        return [self.key, *self.fallback]
+
+    @property
+    def _defaults(self) -> Mapping[str, Literal["mean"] | float]:
+        return self.defaults or {}
+
+    def fit(self, columns: Columns, y: object = None) -> Self:  # noqa: ARG002
+        self.categories_ = [list(counted(columns[name])) for name in self._inputs]
+        tables = []
+        for name, categories in zip(self._inputs, self.categories_, strict=True):
+            groups = places(columns[name], categories)
+            numbers = [np.clip(columns[column], -LIMIT, LIMIT) for column in self._defaults]
+            tables.append(np.column_stack([means(column, groups, len(categories)) for column in numbers]))
+        defaults = [
+            _default(given, of_keys) for given, of_keys in zip(self._defaults.values(), tables[0].T, strict=True)
+        ]
+        self.means_ = np.clip(np.vstack([*tables, defaults]), -LIMIT, LIMIT)
+        return self
+
+    def transform(self, columns: Columns) -> npt.NDArray[np.float64]:
+        out = np.full((len(columns[self.key]), len(self._defaults)), np.nan)
+        begin = 0
+        for name, categories in zip(self._inputs, self.categories_, strict=True):
+            found = np.vstack([self.means_[begin : begin + len(categories)], np.full(len(self._defaults), np.nan)])
+            out = np.where(np.isnan(out), found[places(columns[name], categories)], out)
+            begin += len(categories)
+        return np.where(np.isnan(out), self.means_[-1], out)
+
+
+def _default(given: Literal["mean"] | float, of_keys: npt.NDArray[np.float64]) -> float:
+    if not isinstance(given, str):
+        return float(given)
+    known = of_keys[~np.isnan(of_keys)]
+    return float(np.mean(known)) if len(known) else 0.0
+
+
+def build(name: str, feature: LookupFeature, definition: Definition) -> Lookup:  # noqa: ARG001 - as every step's
+    return Lookup(feature.key, feature.fallback, feature.defaults)
+
+
+def compile(step: Lookup) -> Step:  # noqa: A001 - what it is
+    meta, tensors = stored(step.categories_)
+    columns = list(step.defaults or {})
+    inputs = [step.key, *step.fallback]
+    return Step(
+        {"kind": "lookup", "inputs": inputs, "columns": columns, **meta},
+        {**tensors, "means": step.means_},
+        np.arange(len(columns)),
+    )

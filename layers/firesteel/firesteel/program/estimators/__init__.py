@@ -1,0 +1,1 @@
+"""What turns features into raw scores, and tells what each feature did to them."""

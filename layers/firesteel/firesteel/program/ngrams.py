@@ -1,0 +1,166 @@
+"""From prepared text to the numbers of its known n-grams.
+
+Words are looked up in a dict. Character n-grams never become strings: the text's code points are mapped to digits of a
+small alphabet, all windows of one length are packed into 64-bit keys by one multiply-add an n, and the keys are found in
+a sorted array. A leading digit 1 keeps lengths apart and 0 stands for characters the vocabulary does not know, so equal
+keys mean equal n-grams: the look-up is exact. docs/performance.md says what else was measured.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+
+from firesteel.errors import ProgramError
+
+
+class Lookup(Protocol):
+    """Prepared text -> int64 numbers of its known n-grams, with repetitions, in any order."""
+
+    def __call__(self, text: str) -> np.ndarray: ...
+
+    def term(self, number: int) -> str:
+        """The n-gram of a number."""
+        ...
+
+
+_WHITE_SPACE = re.compile(r"\s\s+")
+_LAST_CHARACTER = 0x10FFFF
+
+
+def load(meta: Mapping[str, Any], tensors: Mapping[str, np.ndarray], size: int) -> Lookup:
+    """The look-up of a step with `size` terms. Raises ProgramError, KeyError, TypeError when its parts do not fit."""
+    return _KINDS[meta["lookup"]](meta, tensors, size)
+
+
+class _Vocabulary:
+    """Terms by their numbers."""
+
+    def __init__(self, meta: Mapping[str, Any], tensors: Mapping[str, np.ndarray], size: int) -> None:
+        self._number_of = _vocabulary(meta, tensors, size)
+        self._get = self._number_of.get
+
+    @cached_property
+    def _terms(self) -> list[str]:
+        return list(self._number_of)
+
+    def term(self, number: int) -> str:
+        return self._terms[number]
+
+
+def _vocabulary(meta: Mapping[str, Any], tensors: Mapping[str, np.ndarray], size: int) -> dict[str, int]:
+    terms = tensors["terms"].tobytes().decode().split(meta["separator"]) if size else []
+    vocabulary = dict(zip(terms, range(size), strict=True))
+    if len(vocabulary) != size:
+        raise ProgramError("a vocabulary has a term twice")
+    return vocabulary
+
+
+class _Words(_Vocabulary):
+    """N-grams of tokens."""
+
+    def __init__(self, meta: Mapping[str, Any], tensors: Mapping[str, np.ndarray], size: int) -> None:
+        super().__init__(meta, tensors, size)
+        self._shortest, self._longest = meta["ngrams"]
+        self._stop_words = frozenset(meta["stop_words"])
+        try:
+            self._tokenize = re.compile(meta["token_pattern"]).findall
+        except re.PatternError as error:
+            raise ProgramError(f"a token pattern is none: {error}") from None
+
+    def __call__(self, text: str) -> np.ndarray:
+        tokens = self._tokenize(text)
+        if self._stop_words:
+            tokens = [token for token in tokens if token not in self._stop_words]
+        found = [number for number in map(self._get, tokens) if number is not None] if self._shortest == 1 else []
+        for n in range(max(self._shortest, 2), self._longest + 1):
+            grams = map(" ".join, zip(*[tokens[start:] for start in range(n)], strict=False))
+            found += [number for number in map(self._get, grams) if number is not None]
+        return np.array(found, np.int64)
+
+
+class _CharacterStrings(_Vocabulary):
+    """N-grams of characters, the plain way: for alphabets too large to pack."""
+
+    def __init__(self, meta: Mapping[str, Any], tensors: Mapping[str, np.ndarray], size: int) -> None:
+        super().__init__(meta, tensors, size)
+        self._shortest, self._longest = meta["ngrams"]
+        self._whole = meta["analyzer"] == "char"
+
+    def __call__(self, text: str) -> np.ndarray:
+        windows = [_WHITE_SPACE.sub(" ", text)] if self._whole else [f" {word} " for word in text.split()]
+        found = []
+        for window in windows:
+            if not self._whole and len(window) < self._shortest:
+                found.append(self._get(window))
+            for n in range(self._shortest, min(self._longest, len(window)) + 1):
+                found += [self._get(window[start : start + n]) for start in range(len(window) - n + 1)]
+        return np.array([number for number in found if number is not None], np.int64)
+
+
+class _CharacterKeys:
+    """N-grams of characters, packed."""
+
+    def __init__(self, meta: Mapping[str, Any], tensors: Mapping[str, np.ndarray], size: int) -> None:
+        self._keys, alphabet = tensors["keys"], tensors["alphabet"]
+        if len(self._keys) != size or not size or not _ascending(self._keys) or not _ascending(alphabet):
+            raise ProgramError("a vocabulary's keys or its alphabet are not sorted and distinct")
+        if alphabet[-1] > _LAST_CHARACTER:
+            raise ProgramError("an alphabet has what is no character")
+        self._lengths = sorted({int(n) for n in meta["lengths"]})
+        radix = len(alphabet) + 1
+        if self._lengths[0] < 1 or 2 * radix ** self._lengths[-1] > 1 << 64:
+            raise ProgramError("a vocabulary's alphabet does not fit 64-bit keys")
+        self._digit_of = np.zeros(int(alphabet[-1]) + 2, np.uint64)
+        self._digit_of[alphabet] = np.arange(1, radix, dtype=np.uint64)
+        self._radix = np.uint64(radix)
+        self._alphabet = alphabet
+        self._leading = [np.uint64(radix**n) for n in range(self._lengths[-1] + 1)]
+        self._whole = meta["analyzer"] == "char"
+        # Words share the space between them, unless single spaces count: then each word has its own two.
+        self._between = "  " if self._lengths[0] == 1 else " "
+
+    def __call__(self, text: str) -> np.ndarray:
+        if self._whole:
+            text = _WHITE_SPACE.sub(" ", text)
+        elif words := text.split():
+            text = f" {self._between.join(words)} "
+        else:
+            return np.empty(0, np.int64)
+        queries = self._windows(text)
+        places = self._keys.searchsorted(queries)
+        found: np.ndarray = places[self._keys.take(places, mode="clip") == queries]
+        return found
+
+    def term(self, number: int) -> str:
+        key, radix, characters = int(self._keys[number]), int(self._radix), []
+        while key > 1:
+            key, digit = divmod(key, radix)
+            characters.append(chr(self._alphabet[digit - 1]))
+        return "".join(reversed(characters))
+
+    def _windows(self, text: str) -> np.ndarray:
+        """The keys of all windows of the text of all lengths."""
+        points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+        digits = self._digit_of.take(points, mode="clip")
+        packed, windows = digits, [np.empty(0, np.uint64)]
+        for n in range(1, min(self._lengths[-1], len(digits)) + 1):
+            if n > 1:
+                packed = packed[:-1] * self._radix
+                packed += digits[n - 1 :]
+            if n in self._lengths:
+                windows.append(packed + self._leading[n])
+        return np.concatenate(windows)
+
+
+def _ascending(values: np.ndarray) -> bool:
+    return bool((values[1:] > values[:-1]).all())
+
+
+_KINDS: dict[str, Callable[[Mapping[str, Any], Mapping[str, np.ndarray], int], Lookup]] = {
+    "words": _Words,
+    "character_strings": _CharacterStrings,
+    "character_keys": _CharacterKeys,
+}

@@ -1,0 +1,38 @@
+"""A program of segments: which model of several answers a row."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from firesteel.errors import InputError, Problem, ProgramError
+from firesteel.program import schema
+
+
+class Router:
+    """Sends a row to the segment that its field `segment_by` names; an unknown one to `fallback`, if there is one.
+
+    `segments` maps values of the field to names in the registry: {"QB": "qb"}.
+    """
+
+    def __init__(self, meta: Mapping[str, Any]) -> None:
+        self.model: str = meta["model"]
+        self.segment_by: str = meta["segment_by"]
+        self.segments: dict[str, str] = dict(meta["segments"])
+        self.fallback: str | None = meta["fallback"]
+        self.inputs = schema.load(meta["inputs"])
+        if [field.name for field in self.inputs.fields] != [self.segment_by]:
+            raise ProgramError("a program of segments has one input: the field that chooses one")
+        if not self.segments or self.fallback not in (None, *self.segments.values()):
+            raise ProgramError("a program of segments has none, or falls back to what is none")
+
+    def segment_of(self, row: object) -> str:
+        """The registry's name of the segment that answers `row`. Raises InputError naming the field."""
+        if not isinstance(row, Mapping):
+            raise InputError((Problem("", "wrong_type", "must be an object"),))
+        if self.segment_by not in row:
+            raise InputError((Problem(self.segment_by, "missing", f"is required: one of {', '.join(self.segments)}"),))
+        value = row[self.segment_by]
+        if isinstance(value, str) and (segment := self.segments.get(value)):
+            return segment
+        if isinstance(value, str) and self.fallback is not None:
+            return self.fallback
+        raise InputError((Problem(self.segment_by, "unknown_segment", f"must be one of {', '.join(self.segments)}"),))

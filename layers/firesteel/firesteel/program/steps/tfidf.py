@@ -1,0 +1,78 @@
+"""Text to TF-IDF values, exactly as scikit-learn's TfidfVectorizer makes them."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from firesteel.errors import ProgramError
+from firesteel.program import ngrams
+
+
+class Tfidf:
+    """One TF-IDF step over text inputs joined by a line break."""
+
+    def __init__(self, meta: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> None:
+        self.inputs: tuple[str, ...] = tuple(meta["inputs"])
+        self.lowercase: bool = meta["lowercase"]
+        self.strip_accents: str | None = meta["strip_accents"]
+        self.preparation = (self.inputs, self.lowercase, self.strip_accents)
+        self.sublinear: bool = meta["sublinear_tf"]
+        self.binary: bool = meta["binary"]
+        self.norm: str | None = meta["norm"]
+        self.weight: float = meta["weight"]
+        self.idf = tensors["idf"]
+        self.size = len(self.idf)
+        if not (np.isfinite(self.idf).all() and (self.idf > 0).all()):
+            raise ProgramError("an idf weight is not a positive number")
+        self.lookup = ngrams.load(meta, tensors, self.size)
+
+    def prepare(self, row: Mapping[str, Any]) -> str:
+        text = "\n".join([row[name] or "" for name in self.inputs])
+        if self.lowercase:
+            text = text.lower()
+        if self.strip_accents:
+            text = strip_accents(text, self.strip_accents)
+        return str(text)
+
+    def owners(self, row: Mapping[str, Any], ids: np.ndarray) -> np.ndarray:
+        """Shares [n, inputs] of each input in the terms `ids` [n]: how often it stands there.
+
+        A term that stands in no input by itself, across a line break or nowhere, belongs to all of them equally.
+        """
+        counts = np.zeros((self.size, len(self.inputs)))
+        for column, name in enumerate(self.inputs):
+            alone = dict.fromkeys(self.inputs) | {name: row[name]}
+            text = self.prepare(alone).strip("\n") if len(self.inputs) > 1 else self.prepare(alone)
+            np.add.at(counts[:, column], self.lookup(text), 1)
+        shares = counts[ids]
+        totals = shares.sum(1, keepdims=True)
+        return np.where(totals > 0, shares / np.maximum(totals, 1), 1 / len(self.inputs))
+
+    def weigh(self, counts: np.ndarray, ids: np.ndarray) -> None:
+        """Turn the counts [n] of the terms `ids` [n] into TF-IDF values in place: normalised, times the step's weight."""
+        if self.binary:
+            counts.fill(1)
+        elif self.sublinear:
+            np.log(counts, counts)
+            counts += 1
+        counts *= self.idf.take(ids)
+        if self.norm == "l2":
+            counts *= self.weight / math.sqrt(counts.dot(counts))
+        elif self.norm == "l1":
+            counts *= self.weight / counts.sum()
+        elif self.weight != 1:
+            counts *= self.weight
+
+
+def strip_accents(text: str, how: str) -> str:
+    """As scikit-learn's strip_accents_unicode and strip_accents_ascii."""
+    if text.isascii():
+        return text
+    import unicodedata
+
+    normal = unicodedata.normalize("NFKD", text)
+    if how == "ascii":
+        return normal.encode("ascii", "ignore").decode("ascii")
+    return "".join([character for character in normal if not unicodedata.combining(character)])
