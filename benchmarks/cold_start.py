@@ -1,4 +1,4 @@
-"""Cold start: from starting the runtime emulator to the first answer of `/classify`.
+"""Cold start: from starting the runtime emulator to the first answer: of `/classify`, and of g2g's `/predict` and `/explain`.
 
 Firesteel's built artifact and layer, its registry on S3 over HTTP, against FastAPI and Mangum's hello-world with its
 bytecode shipped, and against the usual stack (FastAPI, Mangum, boto3, joblib, scikit-learn) as plain `sam build` leaves
@@ -15,6 +15,8 @@ from benchmarks.workload import arguments, subject
 TARGETS = (
     Target("cold ms", "firesteel", "hello_world", 0.60, 0.45),
     Target("cold ms", "firesteel", "usual_stack", 1 / 20, 1 / 30),
+    Target("cold ms", "g2g_predict", "hello_world", 0.7, 0.5),
+    Target("cold ms", "g2g_explain", "hello_world", 0.7, 0.5),
 )
 
 
@@ -23,7 +25,7 @@ def cold(entrants: Contest, name: str) -> dict[str, float]:
     function = entrants.functions[name]
     started = time.perf_counter()
     with function.emulator() as emulator:
-        answer, _ = emulator.invoke(entrants.event)
+        answer, _ = emulator.invoke(function.event or entrants.event)
         elapsed = time.perf_counter() - started
     function.check(answer)
     return {"cold ms": elapsed * 1e3}

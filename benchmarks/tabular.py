@@ -21,6 +21,7 @@ from benchmarks.score import BATCH, at_once, one_by_one
 from benchmarks.workload import HOME, arguments, generated, published
 from firesteel.program import predictor
 from firesteel.program.predictor import Predictor
+from firesteel.program.schema import Number
 
 ROWS = 5000
 TARGETS = (
@@ -49,11 +50,11 @@ def main() -> None:
 
 def read(program: Predictor) -> list[dict[str, Any]]:
     """The rows of the CSV as checked requests."""
-    numbers = {field.name for field in program.inputs.fields if hasattr(field, "minimum")}
+    numbers = numbers_of(program)
     with (HOME / "g2g.csv").open(encoding="utf-8", newline="") as file:
         rows = [
             {
-                name: (float(cell) if name in numbers else cell)
+                name: float(cell) if name in numbers else cell
                 for name, cell in line.items()
                 if cell and name != "g2g_score"
             }
@@ -62,18 +63,22 @@ def read(program: Predictor) -> list[dict[str, Any]]:
     return [program.check(row) for row in rows[:BATCH]]
 
 
-def columns_of(rows: list[dict[str, Any]]) -> dict[str, Any]:
+def numbers_of(program: Predictor) -> set[str]:
+    return {field.name for field in program.inputs.fields if isinstance(field, Number)}
+
+
+def columns_of(rows: list[dict[str, Any]], numbers: set[str]) -> dict[str, Any]:
     """Rows as the pipeline takes them: numbers with NaN for what is missing."""
     columns: dict[str, Any] = {name: [row[name] for row in rows] for name in rows[0]}
-    for name, values in columns.items():
-        if any(isinstance(value, float) for value in values):
-            columns[name] = np.array([np.nan if value is None else value for value in values])
+    for name in numbers:
+        columns[name] = np.array([np.nan if value is None else value for value in columns[name]])
     return columns
 
 
 def contests(program: Predictor, pipeline: Any, rows: list[dict[str, Any]], calls: int) -> dict[str, Callable[[], Any]]:
     """What is measured of whom. Raises RuntimeError when program, pipeline and shap disagree."""
-    X = pipeline["features"].transform(columns_of(rows))
+    numbers = numbers_of(program)
+    X = pipeline["features"].transform(columns_of(rows, numbers))
     X = np.asarray(X.todense() if hasattr(X, "todense") else X)
     model = pipeline["model"]
     explainer = shap.TreeExplainer(model.estimator)
@@ -86,7 +91,7 @@ def contests(program: Predictor, pipeline: Any, rows: list[dict[str, Any]], call
     told = part.estimator.contributions(features, margin)
     if not np.allclose(np.sort(told, 1), np.sort(explainer.shap_values(X), 1), atol=1e-6):
         raise RuntimeError("program and shap disagree")
-    single = [columns_of([row]) for row in rows[:calls]]
+    single = [columns_of([row], numbers) for row in rows[:calls]]
     some = [features.take(np.array([number])) for number in range(calls)]
 
     def of_program() -> dict[str, float]:
@@ -98,7 +103,7 @@ def contests(program: Predictor, pipeline: Any, rows: list[dict[str, Any]], call
         }
 
     def of_pipeline() -> dict[str, float]:
-        together = columns_of(rows)
+        together = columns_of(rows, numbers)
         return {
             "predict one ms": one_by_one(pipeline.predict, single),
             "predict batch ms": at_once(lambda _: pipeline.predict(together), rows),

@@ -35,7 +35,7 @@ def demo(
 ) -> None:
     """Train a model on synthetic rows, publish it to the local store and serve it."""
     data = DATA / f"{model}.csv"
-    if data.exists():
+    if data.exists() and rows is None:
         console.print(f"skipped: {data} is there already")
     else:
         DATA.mkdir(exist_ok=True)

@@ -23,9 +23,9 @@ SHOWN = 5  # fields of the importance
 
 def rows_read(rows: "Dataset", rejected: "Path") -> None:
     """How many rows can be used, and what is wrong with the others."""
-    errors.print(f"{len(rows)} of {rows.rows_read} rows are usable")
+    errors.print(f"{len(rows) + rows.merged} of {rows.rows_read} rows are usable")
     if rows.merged:
-        errors.print(f"{rows.merged} of them were added to rows that they agree with")
+        errors.print(f"they are {len(rows)} after adding up the counts of rows that agree in every input")
     if rows.bad_rows:
         errors.print(f"[yellow]{len(rows.bad_rows)} bad rows are in {escape(str(rejected))}[/], the first:")
         for bad in rows.bad_rows[:3]:

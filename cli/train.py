@@ -16,11 +16,12 @@ from cli.output import AsJson, errors, print_json
 from firesteel import definition_file
 from firesteel.definition import Definition
 from firesteel.definition.model import slug
-from firesteel.errors import CompileError, ConflictError, DataError, FiresteelError, GateError
+from firesteel.errors import ConflictError, FiresteelError, GateError
 from firesteel.registry import bundle, names
 from firesteel.registry.store import Store
 
 if TYPE_CHECKING:  # at run time these cost a second of scikit-learn, which `--help` need not wait for
+    from functions.train.dataset import Dataset
     from functions.train.release import Release
 
 
@@ -99,11 +100,11 @@ def _segments(described: Definition, segment: str | None, extra: Sequence[str]) 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one model: its release, or why there is none. A version that failed its gates has both."""
+    """What became of one model: its release, and why it is not served if it is not."""
 
     model: str
-    release: "Release | None" = None
-    metrics: "dict[str, Any] | None" = None
+    release: "Release"
+    metrics: dict[str, Any]
     error: FiresteelError | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -127,59 +128,59 @@ class Run:
     quiet: bool = False
 
     def all(self, described: Definition, segments: Sequence[str] | None) -> list[Outcome]:
-        """Every segment in turn; one that fails does not keep the others from being released."""
-        if segments is None:
-            return [self._told(described)]
-        outcomes = [self._told(described.of_segment(segment)) for segment in segments]
-        if any(outcome.release for outcome in outcomes):
+        """One model, or every segment in turn. All files are read before anything is trained: a segment with too few
+        rows is an error before anything is published.
+        """
+        parts = [described] if segments is None else [described.of_segment(segment) for segment in segments]
+        if self.version:
+            for part in parts:
+                _must_be_free(open_registry(), part.address, self.version)
+        outcomes = [self._one(part, *sets) for part, sets in [(part, self._read(part)) for part in parts]]
+        if segments is not None:
             from functions.train import release
 
             if routed := release.release_segments(open_registry(), described, who=user()):
                 errors.print(f"{described.model} {routed} sends rows by {described.segment_by}")
         return outcomes
 
-    def _journal(self, described: Definition) -> Path:
-        return self.journal / f"{described.address.replace('/', '-')}.jsonl"
+    def _read(self, described: Definition) -> "tuple[Dataset, Dataset | None]":
+        """The rows to train on, and those to evaluate on if there is a file of them."""
+        from functions.train import dataset
 
-    def _told(self, described: Definition) -> Outcome:
-        try:
-            return self._one(described)
-        except (DataError, ConflictError, CompileError) as error:
-            if described.segment is None:
-                raise
-            return Outcome(described.address, error=error)
+        beside = self.quarantine or self._aside(self.data, described)
+        rows = dataset.read(self.data, described, quarantine=beside)
+        if described.segment:
+            errors.print(f"{described.segment}:")
+        summary.rows_read(rows, beside)
+        if self.test_data is None:
+            return rows, None
+        aside = self._aside(self.test_data, described)
+        return rows, dataset.read(self.test_data, described, quarantine=aside, training=False)
 
-    def _one(self, described: Definition) -> Outcome:
-        from functions.train import dataset, metadata, release
+    def _aside(self, data: Path, described: Definition) -> Path:
+        """Where the bad rows of a file go."""
+        named = f".{slug(described.segment)}" if described.segment else ""
+        return data.parent / f"{data.name.removesuffix('.gz').removesuffix('.csv')}{named}.quarantine.csv"
+
+    def _one(self, described: Definition, rows: "Dataset", test: "Dataset | None") -> Outcome:
+        from functions.train import metadata, release
         from functions.train import train as training
 
-        store = open_registry()
-        if self.version:
-            _must_be_free(store, described.address, self.version)
-        named = f".{slug(described.segment)}" if described.segment else ""
-        rejected = self.quarantine or self.data.parent / f"{self.data.stem}{named}.quarantine.csv"
         bar = Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=errors)
         with bar if errors.is_terminal else nullcontext():
-            task = bar.add_task("reading", total=None)
+            task = bar.add_task("features", total=None)
 
             def progress(stage: str, done: int, total: int) -> None:
-                bar.update(
-                    task, description=f"{described.segment or ''} {stage}".strip(), completed=done, total=total + 1
-                )
+                said = f"{described.segment or ''} {stage}".strip()
+                bar.update(task, description=said, completed=done, total=total + 1)
 
-            rows = dataset.read(self.data, described, quarantine=rejected)
-            test = None
-            if self.test_data:
-                beside = self.test_data.parent / f"{self.test_data.stem}{named}.quarantine.csv"
-                test = dataset.read(self.test_data, described, quarantine=beside, training=False)
-            summary.rows_read(rows, rejected)
             trained = training.train(
                 described, rows,
                 tune=self.tune, hold_out=self.evaluation, test=test, journal=self._journal(described), progress=progress,
             )  # fmt: skip
             bar.update(task, description="publish")
             done = release.release(
-                store,
+                open_registry(),
                 trained,
                 version=self.version,
                 bump=self.bump,
@@ -196,6 +197,9 @@ class Run:
         reasons = "; ".join(verdict.sentence() for verdict in done.failed)
         error = GateError(f"{described.address} {done.version} is published but not served: {reasons}")
         return Outcome(described.address, done, trained.metrics, error)
+
+    def _journal(self, described: Definition) -> Path:
+        return self.journal / f"{described.address.replace('/', '-')}.jsonl"
 
 
 def _must_be_free(store: Store, model: str, version: str) -> None:

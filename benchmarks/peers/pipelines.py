@@ -32,9 +32,9 @@ def plain(published: Pipeline) -> Pipeline:
 
     What is left out is the joining of the inputs and the calibration: the labels stay, and the peers have less to do.
     """
-    features, calibrated = published["features"], published["classifier"]
+    features, calibrated = published["features"], published["model"]
     vectorizers = [(name, step["tfidf"]) for name, step in features.transformer_list]
-    classifier: LogisticRegression = calibrated.classifier
+    classifier: LogisticRegression = calibrated.estimator
     classifier.classes_ = np.array(calibrated.labels)[classifier.classes_]
     union = FeatureUnion(vectorizers, transformer_weights=features.transformer_weights)
     return Pipeline([("features", union), ("classifier", classifier)])

@@ -14,6 +14,7 @@ _source = fetch.Source(_settings.store, _settings.model, _settings.alias)
 _newest = fetch.Ahead(_source.newest)
 
 from functions.classify.lane import Lane  # noqa: E402 - the bundle comes first
+from functions.classify.models import programs_within  # noqa: E402
 from functions.classify.serving import over  # noqa: E402
 from functions.classify.telemetry import Telemetry  # noqa: E402
 
@@ -23,7 +24,10 @@ _telemetry.logger.append_keys(
     function_version=os.environ.get("AWS_LAMBDA_FUNCTION_VERSION"),
 )
 _serving = over(
-    _source, ttl=_settings.refresh_seconds, memory=_settings.models_mib << 20, on_failure=_telemetry.refresh_failed
+    _source,
+    ttl=_settings.refresh_seconds,
+    memory=programs_within(_settings.models_mib),
+    on_failure=_telemetry.refresh_failed,
 )
 _serving.freshness.start(_newest.result)
 _lane = Lane(

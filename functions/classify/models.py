@@ -5,6 +5,15 @@ from threading import Lock
 
 from functions.classify.refresh import Freshness
 
+_TROUBLE = 4096  # bytes, of a model that could not be loaded: it has no program, and is not for nothing
+RESIDENT = 32
+"""What a loaded model takes of memory, in bytes a byte of its program: measured 15 to 33, once it has explained."""
+
+
+def programs_within(mib: int) -> int:
+    """Bytes of programs whose models fit into so much memory."""
+    return (mib << 20) // RESIDENT
+
 
 class Models:
     """Name -> freshness. The programs in memory have at most `bound` bytes, or are the one that was asked for last.
@@ -51,7 +60,7 @@ class Models:
         found = self._kept.pop(name, None)
         if found:
             self._kept[name] = found
-            size = found.loaded.size if found.loaded else 0
+            size = found.loaded.size if found.loaded else _TROUBLE
             if self._sizes.get(name) != size:
                 self._sizes[name] = size
                 self._put_out()

@@ -25,6 +25,7 @@ from functions.classify.answers import Answer, Refused
 from functions.classify.asgi import App, Receive, Scope, Send, read_body, request_of, send_answer
 from functions.classify.events import Request
 from functions.classify.meters import Meters
+from functions.classify.models import programs_within
 from functions.classify.serving import SIGNATURE, Serving, over
 from functions.classify.telemetry import Telemetry
 
@@ -111,7 +112,7 @@ def create(settings: Settings, telemetry: Telemetry) -> App:
     serving = over(
         fetch.Source(settings.store, settings.model, settings.alias),
         ttl=settings.refresh_seconds,
-        memory=settings.models_mib << 20,
+        memory=programs_within(settings.models_mib),
         on_failure=telemetry.refresh_failed,
         run=refresh.run_aside,
     )

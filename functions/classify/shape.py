@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from functions.classify.live import Live
 
 DIGITS = 6  # after the point, of every number in an answer
+_SMALL = 0.1
 
 Row = Mapping[str, Any]
 Source = Callable[[Row, Prediction, "Live"], Any]
@@ -52,7 +53,13 @@ def sources(predictor: Predictor) -> Mapping[str, str]:
 
 
 def rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, DIGITS)
+    """Six digits after the point; no -0."""
+    return None if value is None else round(value, DIGITS) + 0.0
+
+
+def measured(value: float | None) -> float | None:
+    """As `rounded`; but of a number near 0, which may be small by its unit, six digits that matter."""
+    return rounded(value) if value is None or abs(value) >= _SMALL else float(f"{value:.{DIGITS}g}") + 0.0
 
 
 def _source(predictor: Predictor, source: str) -> Source:
@@ -79,9 +86,9 @@ _OF_LABELS: dict[str, Callable[[str], Source]] = {
     "confidence": lambda name: lambda _row, prediction, _live: round(prediction.confidences[name], DIGITS),
 }
 _OF_NUMBERS: dict[str, Callable[[str], Source]] = {
-    "value": lambda name: lambda _row, prediction, _live: round(prediction.estimates[name].value, DIGITS),
-    "lower": lambda name: lambda _row, prediction, _live: rounded(prediction.estimates[name].lower),
-    "upper": lambda name: lambda _row, prediction, _live: rounded(prediction.estimates[name].upper),
+    "value": lambda name: lambda _row, prediction, _live: measured(prediction.estimates[name].value),
+    "lower": lambda name: lambda _row, prediction, _live: measured(prediction.estimates[name].lower),
+    "upper": lambda name: lambda _row, prediction, _live: measured(prediction.estimates[name].upper),
     "level": lambda name: lambda _row, prediction, _live: prediction.estimates[name].level,
     "score": lambda name: lambda _row, prediction, _live: rounded(prediction.estimates[name].score),
 }

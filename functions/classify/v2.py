@@ -20,7 +20,7 @@ from functions.classify.answers import Answer, Refused
 from functions.classify.events import Request
 from functions.classify.live import Live, Loaded, Segmented
 from functions.classify.serving import Serving, Taken
-from functions.classify.shape import rounded
+from functions.classify.shape import measured, rounded
 from functions.classify.v2_tensors import Inference, called
 
 EXTENSIONS = ["binary_tensor_data"]
@@ -169,7 +169,7 @@ def _values(prediction: Prediction) -> dict[str, Any]:
     values: dict[str, Any] = {f"predicted_{target}": label for target, label in prediction.labels.items()}
     values |= {f"{target}_confidence": rounded(value) for target, value in prediction.confidences.items()}
     for target, (value, lower, upper, *_) in prediction.estimates.items():
-        values |= {target: rounded(value), f"{target}_lower": rounded(lower), f"{target}_upper": rounded(upper)}
+        values |= {target: measured(value), f"{target}_lower": measured(lower), f"{target}_upper": measured(upper)}
     return values | {"review": prediction.review}
 
 

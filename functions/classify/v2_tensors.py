@@ -134,10 +134,16 @@ def _count(shape: list[Any], what: str) -> int:
     raise _unfit(f"{what} must have the shape [rows] or [rows, 1].")
 
 
+def _parameters(of: Mapping[str, Any], what: str) -> Mapping[str, Any]:
+    parameters = of.get("parameters")
+    if not isinstance(parameters, dict | None):
+        raise _unfit(f"{what}: parameters must be an object.")
+    return parameters or {}
+
+
 def _binary_size(tensor: Mapping[str, Any], what: str) -> int | None:
     """How many bytes after the JSON are the tensor's; None for one whose data is in the JSON."""
-    parameters = tensor.get("parameters") or {}
-    size = parameters.get("binary_data_size") if isinstance(parameters, dict) else None
+    size = _parameters(tensor, what).get("binary_data_size")
     if size is None:
         return None
     if type(size) is not int or size < 0 or "data" in tensor:
@@ -203,7 +209,7 @@ def _wanted(outputs: object) -> list[str] | None:
                 names.append(name)
             case _:
                 raise _unfit(f"outputs[{number}] must be an object with the name of another output.")
-        parameters = output.get("parameters") or {}
+        parameters = _parameters(output, f"outputs[{number}]")
         for asked in ("classification", "shared_memory_region"):
             if asked in parameters:
                 raise _unfit(f"outputs[{number}] asks for {asked}, which this server does not offer.")

@@ -70,6 +70,10 @@ def fit(estimator: Any, task: str, sample: Sample, categorical: np.ndarray | Non
         y = y / exposure
     weights = {"sample_weight": exposure} if task == "count" else {}
     library = type(estimator).__module__.partition(".")[0]
+    if library == "sklearn" and models.needs_dense(estimator) and (absent := np.isnan(X).all(0)).any():
+        X = np.where(
+            absent, 0.0, X
+        )  # scikit-learn's histograms cannot be made of no number; nothing is split by either
     with models.threads(estimator, X):
         if library == "lightgbm":
             sets = "auto" if categorical is None else np.flatnonzero(categorical).tolist()
@@ -78,6 +82,16 @@ def fit(estimator: Any, task: str, sample: Sample, categorical: np.ndarray | Non
         if library == "catboost" and task == "count":
             return _fit_catboost_rate(estimator, X, y, exposure)
         return estimator.fit(X, y, **weights)
+
+
+def refusals(settings: Estimator) -> tuple[type[Exception], ...]:
+    """What the settings' library raises when it cannot learn from a sample."""
+    match settings:
+        case LightGBM():
+            return (ValueError, _extra("lightgbm").basic.LightGBMError)
+        case CatBoost():
+            return (ValueError, _extra("catboost").CatBoostError)
+    return (ValueError,)
 
 
 def iterations(estimator: Any) -> int:

@@ -120,10 +120,14 @@ class _Work:
 
     def fitted(self, settings: Estimator, sample: Sample) -> Any:
         """An estimator fitted on a sample. Raises DataError when the sample lacks a label or has too many categories."""
+        if self.aim.task == "count" and not sample.y.any():
+            raise DataError(
+                f"{self.dataset.source}: in a fold every count of {self.target!r} is 0: add rows, or use fewer folds"
+            )
         made = estimators.make(settings, self.aim.task, self.sample.y, self.definition.split.seed, self.categorical)
         try:
             estimator = estimators.fit(made, self.aim.task, sample, self.categorical)
-        except ValueError as error:
+        except estimators.refusals(settings) as error:
             raise DataError(f"{settings.kind} cannot be fitted on the target {self.target!r}: {error}") from None
         if isinstance(self.aim, ClassificationTarget) and len(estimator.classes_) < self.scores:
             absent = sorted(set(range(self.scores)) - set(estimator.classes_))

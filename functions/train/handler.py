@@ -14,6 +14,7 @@ from firesteel.errors import DataError, FiresteelError
 from firesteel.registry.store import open_store
 from firesteel.settings import Settings
 from functions.train import dataset, release, train
+from functions.train.dataset import Dataset
 
 DATA_LIMIT = 4 << 30
 SHOWN = 20  # refused rows that the answer tells of
@@ -50,8 +51,10 @@ def _train(event: dict[str, Any]) -> dict[str, Any]:
         path = Path(folder) / "data.csv"
         path.write_bytes(_download(event["data"]))
         if not described.segments:
-            return _one(described, path, event)
-        done = [_one(described.of_segment(segment), path, event) for segment in segments]
+            return _one(described, dataset.read(path, described), event)
+        parts = [described.of_segment(segment) for segment in segments]
+        read = [dataset.read(path, part) for part in parts]  # before anything is published
+        done = [_one(part, rows, event) for part, rows in zip(parts, read, strict=True)]
     routed = release.release_segments(open_store(_settings.store), described, who=_who())
     return {"model": described.model, "segments": done, "router_version": routed}
 
@@ -68,9 +71,8 @@ def _who() -> str:
     return f"lambda:{os.environ.get('AWS_LAMBDA_FUNCTION_NAME', 'local')}"
 
 
-def _one(described: Definition, path: Path, event: dict[str, Any]) -> dict[str, Any]:
+def _one(described: Definition, rows: Dataset, event: dict[str, Any]) -> dict[str, Any]:
     """Train and release one model, or one segment."""
-    rows = dataset.read(path, described)
     trained = train.train(described, rows, tune=event.get("tune", True))
     done = release.release(
         open_store(_settings.store),

@@ -167,6 +167,8 @@ def _transform(union: FeatureUnion, rows: Dataset) -> Any:
         X = union.fit_transform(rows.columns)
     except ValueError as error:
         raise DataError(f"{rows.source}: the definition's features do not fit these rows: {error}") from None
+    if not X.shape[1]:
+        raise DataError(f"{rows.source}: the features keep no column of these rows: lower min_count or min_df")
     return X.tocsr() if issparse(X) else X
 
 

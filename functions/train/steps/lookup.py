@@ -43,7 +43,8 @@ class Lookup(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             numbers = [np.clip(columns[column], -LIMIT, LIMIT) for column in self._defaults]
             tables.append(np.column_stack([means(column, groups, len(categories)) for column in numbers]))
         defaults = [
-            _default(given, of_keys) for given, of_keys in zip(self._defaults.values(), tables[0].T, strict=True)
+            _default(name, given, of_keys, columns[name])
+            for (name, given), of_keys in zip(self._defaults.items(), tables[0].T, strict=True)
         ]
         self.means_ = np.clip(np.vstack([*tables, defaults]), -LIMIT, LIMIT)
         return self
@@ -58,11 +59,14 @@ class Lookup(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return np.where(np.isnan(out), self.means_[-1], out)
 
 
-def _default(given: Literal["mean"] | float, of_keys: npt.NDArray[np.float64]) -> float:
+def _default(name: str, given: Literal["mean"] | float, *means: npt.NDArray[np.float64]) -> float:
+    """A number as it is; or the mean over the keys, over all rows where no key has a number."""
     if not isinstance(given, str):
         return float(given)
-    known = of_keys[~np.isnan(of_keys)]
-    return float(np.mean(known)) if len(known) else 0.0
+    for numbers in means:
+        if len(known := numbers[~np.isnan(numbers)]):
+            return float(np.mean(np.clip(known, -LIMIT, LIMIT)))
+    raise ValueError(f"the looked-up column {name!r} has no number in any row: its default must be one, not `mean`")
 
 
 def build(name: str, feature: LookupFeature, definition: Definition) -> Lookup:  # noqa: ARG001 - as every step's

@@ -192,6 +192,7 @@ def test_the_length_of_the_json_must_be_one(length):
         {"outputs": [{"name": "a"}, {"name": "a"}]},
         {"outputs": [{"name": "a", "parameters": {"classification": 2}}]},
         {"outputs": [{"name": "a", "parameters": {"shared_memory_region": "r"}}]},
+        {"outputs": [{"name": "a", "parameters": 5}]},
     ],
 )
 def test_what_would_change_the_answer_otherwise_than_we_can_is_refused(members):

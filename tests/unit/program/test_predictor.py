@@ -109,3 +109,69 @@ def test_any_changed_byte_is_refused_or_still_a_program(content, data):
     except ProgramError:
         return
     loaded.predict(loaded.check({loaded.inputs.fields[0].name: "charged twice"}))
+
+
+NUMBER = {
+    "kind": "number",
+    "name": "x",
+    "required": True,
+    "minimum": None,
+    "maximum": None,
+    "integer": False,
+    "unit": None,
+}
+
+
+def counting(change):
+    """A small program of a count, made by hand, with one thing changed."""
+    meta = {
+        "model": "m",
+        "inputs": [
+            dict(NUMBER),
+            NUMBER | {"name": "n", "minimum": 1},
+            {"kind": "category", "name": "c", "required": True},
+        ],
+        "text": [],
+        "steps": [{"kind": "number", "name": "x", "inputs": ["x"], "missing_flags": False}],
+        "estimators": [{"kind": "linear", "text": [0, 0], "columns": {"y": [0, 1]}}],
+        "targets": [{"name": "y", "task": "count", "exposure": "n", "unit": None, "interval": None}],
+        "answer": None,
+        "request": None,
+    }
+    meta["inputs"][2] |= {"values": ["a", "b"], "max_length": 9}
+    tensors = {f"steps.0.{name}": np.zeros(1) for name in ("low", "high", "fill", "centre")}
+    tensors |= {
+        "steps.0.scale": np.ones(1),
+        "estimators.0.weights": np.ones((1, 1)),
+        "estimators.0.intercept": np.zeros(1),
+    }
+    tensors["steps.0.low"][:], tensors["steps.0.high"][:] = -1, 1
+    change(meta)
+    return format.write(meta | {"signature": signature(meta)}, tensors)
+
+
+def test_a_program_made_by_hand_answers():
+    loaded = predictor.load(counting(lambda m: None))
+    assert loaded.predict(loaded.check({"x": 0.0, "n": 5, "c": "a"})).estimates["y"].value == pytest.approx(5.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda m: m["inputs"][0].update(minimum="a"), "minimum is a str"),
+        (lambda m: m["inputs"][0].update(required=1), "required is a int"),
+        (lambda m: m["inputs"][2].update(values=[1]), "values of c are not all texts"),
+        (lambda m: m["inputs"][2].update(max_length=None), "max_length is a NoneType"),
+        (lambda m: m["inputs"][1].update(name="x"), "two inputs have one name"),
+        (lambda m: m["inputs"][1].update(required=False), "an exposure may be missing"),
+        (lambda m: m["targets"][0].update(exposure="c"), "which is no number input"),
+        (lambda m: m["targets"].append(m["targets"][0]), "two targets have one name"),
+        (lambda m: m["estimators"][0].update(columns={"y": [0.0, 1.0]}), "no whole numbers"),
+        (lambda m: m["estimators"][0].update(text=[0, True]), "text steps"),
+        (lambda m: m.update(request={"each": 5, "sum": None}), "TypeError"),
+        (lambda m: m.update(request={"each": {"name": "a", "inputs": ["z"]}, "sum": None}), "names what is no input"),
+    ],
+)
+def test_a_program_that_could_only_fail_later_is_refused_when_it_is_loaded(change, message):
+    with pytest.raises(ProgramError, match=message):
+        predictor.load(counting(change))

@@ -32,8 +32,8 @@ def test_a_row_goes_to_the_model_of_its_segment():
     [
         ({"position": "K"}, "unknown_segment"),
         ({"position": "qb"}, "unknown_segment"),
-        ({"position": None}, "unknown_segment"),
-        ({"position": ["QB"]}, "unknown_segment"),
+        ({"position": None}, "wrong_type"),
+        ({"position": ["QB"]}, "wrong_type"),
         ({}, "missing"),
         ([], "wrong_type"),
     ],

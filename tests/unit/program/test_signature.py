@@ -14,7 +14,7 @@ META = {
         {"kind": "number", "name": "size", "unit": None},
         {"kind": "identifier", "name": "id"},
     ],
-    "text": [{"kind": "tfidf", "name": "words", "inputs": ["title"], "idf": 1}],
+    "text": [{"kind": "tfidf", "name": "words", "inputs": ["title"], "ngrams": [1, 2], "separator": "x"}],
     "steps": [{"kind": "number", "name": "sizes", "inputs": ["size"]}],
 }
 
@@ -33,6 +33,7 @@ def changed(change):
         lambda m: m["inputs"][1].update(name="width"),
         lambda m: m["inputs"].reverse(),
         lambda m: m["text"].clear(),
+        lambda m: m["text"][0].update(ngrams=[1, 1]),
         lambda m: m["steps"][0].update(name="other"),
         lambda m: m["steps"][0].update(kind="onehot"),
         lambda m: m["steps"][0].update(inputs=["size", "size"]),
@@ -47,7 +48,7 @@ def test_another_input_step_or_order_has_another_signature(change):
     [
         lambda m: m["inputs"].pop(2),
         lambda m: m["inputs"][0].update(max_length=99),
-        lambda m: m["text"][0].update(idf=2),
+        lambda m: m["text"][0].update(separator="y"),
         lambda m: None,
     ],
 )

@@ -188,3 +188,23 @@ def test_more_categories_than_trees_can_split_by_sets_are_an_error_about_the_dat
             X, data, "y", define("regression", "gradient_boosting"), report=silent,
             categorical=np.array([True, False, False, False]),
         )  # fmt: skip
+
+
+def test_a_number_that_is_missing_in_every_row_is_no_obstacle_to_trees():
+    def emptied(X):
+        X = X.copy()
+        X[:, 0] = np.nan
+        return X
+
+    for kind in ("gradient_boosting", "lightgbm"):
+        definition = define("regression", kind)
+        X, dataset = problem("regression")
+        fitted = fit(emptied(X), dataset, "y", definition, report=silent)
+        assert np.isfinite(fitted.model.predict(emptied(X))).all()
+
+
+def test_what_a_library_refuses_is_an_error_about_the_data():
+    definition = define("regression", "catboost")
+    X, dataset = problem("regression")
+    with pytest.raises(DataError, match="catboost cannot be fitted on the target"):
+        fit(np.zeros_like(X), dataset, "y", definition, report=silent)

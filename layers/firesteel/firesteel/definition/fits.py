@@ -202,6 +202,8 @@ def _request(definition: "Definition") -> None:
     for field, part in parts.items():
         for number, name in enumerate(part.inputs):
             _known(name, definition.inputs, "an input", ("request", field, "inputs", number))
+        if part.name in (definition.answer or ()):
+            raise MisfitError(("request", field, "name"), f"{part.name!r} is a field of the answer")
         if part.name in definition.inputs:
             raise MisfitError(("request", field, "name"), f"{part.name!r} is the name of an input")
     if both := twice([name for part in parts.values() for name in part.inputs]):

@@ -30,14 +30,15 @@ def explain(predictor: "Predictor", rows: Sequence[Mapping[str, Any]]) -> list[d
             if target.name not in part.estimator.columns:
                 continue
             begin, end = part.estimator.columns[target.name]
-            chosen = scores[:, begin:end].argmax(1)
-            for label in np.unique(chosen).tolist():
+            chosen = scores[:, begin:end].argmax(1).tolist()
+            for label in sorted(set(chosen)):
                 margin = np.zeros(scores.shape[1])
                 margin[begin:end] = _margin(label, end - begin)
-                members = np.flatnonzero(chosen == label)
-                contributions = part.estimator.contributions(features.take(members), margin)
+                members = [number for number, own in enumerate(chosen) if own == label]
+                some = features if len(members) == len(rows) else features.take(np.array(members))
+                contributions = part.estimator.contributions(some, margin)
                 base = float(part.estimator.base @ margin)
-                for number, of_row in zip(members.tolist(), contributions, strict=True):
+                for number, of_row in zip(members, contributions, strict=True):
                     ids = features.texts[number][0] if features.texts else _NONE
                     told = _by_field(predictor, part, rows[number], ids, of_row)
                     score = float(scores[number] @ margin)
@@ -63,27 +64,31 @@ def _by_field(
     predictor: "Predictor", part: "Part", row: Mapping[str, Any], ids: np.ndarray, contributions: np.ndarray
 ) -> tuple[Contribution, ...]:
     """The contributions [features] of one row by input field, largest first; `ids` are its text features."""
-    totals: dict[str, float] = {}
+    totals: dict[str, float] = dict.fromkeys(predictor.fields, 0.0)
     terms: dict[str, list[tuple[str, float]]] = {}
     offset = predictor.offsets[part.begin]
     for number in range(part.begin, part.end):
-        text, (begin, end) = predictor.texts[number], predictor.offsets[number : number + 2] - offset
-        present = ids[ids.searchsorted(begin) : ids.searchsorted(end)] - begin
+        text, (begin, end) = predictor.texts[number], (predictor.offsets[number : number + 2] - offset).tolist()
+        present = ids[(ids >= begin) & (ids < end)] - begin
         of_step = contributions[begin:end]
-        absent = float(of_step.sum() - of_step[present].sum()) / len(text.inputs)
-        found = text.owners(row, present) * of_step[present, None]
+        of_terms = of_step[present]
+        absent = float(of_step.sum() - of_terms.sum()) / len(text.inputs)
+        found = text.owners(row, present) * of_terms[:, None]
         for column, name in enumerate(text.inputs):
-            totals[name] = totals.get(name, 0.0) + float(found[:, column].sum()) + absent
-            strongest = np.argsort(-np.abs(found[:, column]), kind="stable")[:TERMS]
-            told = [(text.lookup.term(int(present[k])), float(found[k, column])) for k in strongest]
+            own = found[:, column]
+            totals[name] += float(own.sum()) + absent
+            strongest = np.abs(own).argsort(kind="stable")[: -TERMS - 1 : -1].tolist()
+            told = [(text.lookup.term(int(present[k])), float(own[k])) for k in strongest]
             terms.setdefault(name, []).extend([one for one in told if one[1]])
-    width = predictor.offsets[part.end] - offset
+    width = int(predictor.offsets[part.end] - offset)
     for step, begin, end in zip(predictor.steps, predictor.bounds, predictor.bounds[1:], strict=False):
         shared = contributions[width + begin : width + end] @ step.owners(row)
         for name, value in zip(step.inputs, shared.tolist(), strict=True):
-            totals[name] = totals.get(name, 0.0) + value
-    told_of = [
-        Contribution(name, row[name], value, tuple(sorted(terms.get(name, ()), key=lambda one: -abs(one[1]))[:TERMS]))
-        for name, value in totals.items()
-    ]
+            totals[name] += value
+    told_of = [Contribution(name, row[name], value, _strongest(terms.get(name))) for name, value in totals.items()]
     return tuple(sorted(told_of, key=lambda one: -abs(one.contribution)))
+
+
+def _strongest(terms: list[tuple[str, float]] | None) -> tuple[tuple[str, float], ...]:
+    """Of the terms that several steps found in one text."""
+    return tuple(sorted(terms, key=lambda one: -abs(one[1]))[:TERMS]) if terms else ()

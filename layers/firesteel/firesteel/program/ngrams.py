@@ -28,10 +28,14 @@ class Lookup(Protocol):
 
 _WHITE_SPACE = re.compile(r"\s\s+")
 _LAST_CHARACTER = 0x10FFFF
+_LONGEST = 255  # n-gram: more would be a loop without end
 
 
 def load(meta: Mapping[str, Any], tensors: Mapping[str, np.ndarray], size: int) -> Lookup:
     """The look-up of a step with `size` terms. Raises ProgramError, KeyError, TypeError when its parts do not fit."""
+    shortest, longest = meta["ngrams"]
+    if not (type(shortest) is type(longest) is int and 1 <= shortest <= longest <= _LONGEST):
+        raise ProgramError(f"n-grams are from {shortest!r} to {longest!r} long")
     return _KINDS[meta["lookup"]](meta, tensors, size)
 
 
@@ -66,9 +70,12 @@ class _Words(_Vocabulary):
         self._shortest, self._longest = meta["ngrams"]
         self._stop_words = frozenset(meta["stop_words"])
         try:
-            self._tokenize = re.compile(meta["token_pattern"]).findall
+            pattern = re.compile(meta["token_pattern"])
         except re.PatternError as error:
             raise ProgramError(f"a token pattern is none: {error}") from None
+        if pattern.groups > 1:
+            raise ProgramError("a token pattern has more than one group: a token would be no text")
+        self._tokenize = pattern.findall
 
     def __call__(self, text: str) -> np.ndarray:
         tokens = self._tokenize(text)

@@ -1,6 +1,7 @@
 """A loaded program: from a checked row to answers, and to why they are what they are."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -42,11 +43,11 @@ class Predictor:
 
     def __init__(self, content: format.Content) -> None:
         meta, tensors = content
-        self.model: str = meta["model"]
+        self.model = str(meta["model"])
         self.inputs = schema.load(meta["inputs"])
         self.targets = tuple(targets.load(entry) for entry in meta["targets"])
         self.answer: Mapping[str, str] | None = meta["answer"] and dict(meta["answer"])
-        self.request: Mapping[str, Any] | None = meta["request"]
+        self.request: Mapping[str, Any] | None = meta["request"] and self._lists(meta["request"])
         self.signature = signature(meta)
         if self.signature != meta["signature"]:
             raise ProgramError("the program's feature signature is not that of its inputs and steps")
@@ -66,17 +67,33 @@ class Predictor:
 
     def _part(self, entry: Mapping[str, Any], number: int, tensors: Mapping[str, np.ndarray]) -> Part:
         begin, end = entry["text"]
-        if not 0 <= begin <= end <= len(self.texts):
+        if not (type(begin) is type(end) is int and 0 <= begin <= end <= len(self.texts)):
             raise ProgramError(f"an estimator takes the text steps {begin} to {end} of {len(self.texts)}")
         size = int(self.offsets[end] - self.offsets[begin] + self.bounds[-1])
-        return Part(_estimator(entry, _under(tensors, f"estimators.{number}."), size), begin, end)
+        estimator = _estimator(entry, _under(tensors, f"estimators.{number}."), size)
+        if not all(type(place) is int for span in estimator.columns.values() for place in span):
+            raise ProgramError("a target's scores are no whole numbers")
+        return Part(estimator, begin, end)
+
+    def _lists(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The lists of a request, each with inputs that there are."""
+        known = {field.name for field in self.inputs.fields}
+        for part in (request["each"], request["sum"]):
+            if part is not None and not (isinstance(part["name"], str) and {*part["inputs"]} <= known):
+                raise ProgramError("a request's list has no name, or names what is no input")
+        return request
 
     def _check(self, texts: Sequence[Mapping[str, Any]]) -> None:
         widths = {name: end - begin for name, _, begin, end in self._columns}
+        if len({target.name for target in self.targets}) < len(self.targets):
+            raise ProgramError("two targets have one name")
         for target in self.targets:
             if target.scores != widths[target.name]:
                 raise ProgramError(f"target {target.name} needs {target.scores} scores, not {widths[target.name]}")
         kinds = {field.name: schema.kind_of(field) for field in self.inputs.fields}
+        optional = {field.name for field in self.inputs.fields if not field.required}
+        if any(target.task == "count" and target.exposure in optional for target in self.targets):
+            raise ProgramError("an exposure may be missing")
         used = [(name, kind) for step in self.steps for name, kind in zip(step.inputs, step.kinds, strict=True)]
         used += [(name, "text") for step in self.texts for name in step.inputs]
         used += [(target.exposure, "number") for target in self.targets if target.task == "count" and target.exposure]
@@ -85,6 +102,14 @@ class Predictor:
         for name, kind in used:
             if kinds.get(name) != kind:
                 raise ProgramError(f"a step reads {name}, which is no {kind} input")
+
+    @cached_property
+    def fields(self) -> tuple[str, ...]:
+        """The inputs that features are made of, in the order of the request."""
+        used = {name for text in self.texts for name in text.inputs} | {
+            name for one in self.steps for name in one.inputs
+        }
+        return tuple(field.name for field in self.inputs.fields if field.name in used)
 
     @property
     def size(self) -> int:
@@ -114,7 +139,7 @@ class Predictor:
 
     def features(self, part: Part, plain: np.ndarray, texts: Sequence["Text"]) -> Features:
         """What an estimator takes of the features of rows."""
-        if len(self.parts) == 1:
+        if part.begin == 0 and part.end == len(self.texts):
             return Features(texts, plain, int(self.offsets[-1]))
         own = []
         offset = self.offsets[part.begin]

@@ -1,10 +1,13 @@
 """A program of segments: which model of several answers a row."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from firesteel.errors import InputError, Problem, ProgramError
 from firesteel.program import schema
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
 
 
 class Router:
@@ -19,8 +22,10 @@ class Router:
         self.segments: dict[str, str] = dict(meta["segments"])
         self.fallback: str | None = meta["fallback"]
         self.inputs = schema.load(meta["inputs"])
-        if [field.name for field in self.inputs.fields] != [self.segment_by]:
-            raise ProgramError("a program of segments has one input: the field that chooses one")
+        if [(type(field), field.name) for field in self.inputs.fields] != [(schema.Category, self.segment_by)]:
+            raise ProgramError("a program of segments has one input: the category that chooses one")
+        if not all(isinstance(name, str) and _NAME.match(name) for name in self.segments.values()):
+            raise ProgramError("a segment's name is out of form")
         if not self.segments or self.fallback not in (None, *self.segments.values()):
             raise ProgramError("a program of segments has none, or falls back to what is none")
 
@@ -28,11 +33,13 @@ class Router:
         """The registry's name of the segment that answers `row`. Raises InputError naming the field."""
         if not isinstance(row, Mapping):
             raise InputError((Problem("", "wrong_type", "must be an object"),))
+        known = f"one of {', '.join(self.segments)}"
         if self.segment_by not in row:
-            raise InputError((Problem(self.segment_by, "missing", f"is required: one of {', '.join(self.segments)}"),))
+            raise InputError((Problem(self.segment_by, "missing", f"is required: {known}"),))
         value = row[self.segment_by]
-        if isinstance(value, str) and (segment := self.segments.get(value)):
-            return segment
-        if isinstance(value, str) and self.fallback is not None:
-            return self.fallback
-        raise InputError((Problem(self.segment_by, "unknown_segment", f"must be one of {', '.join(self.segments)}"),))
+        if not isinstance(value, str):
+            raise InputError((Problem(self.segment_by, "wrong_type", f"must be a string: {known}"),))
+        segment = self.segments.get(value, self.fallback)
+        if segment is None:
+            raise InputError((Problem(self.segment_by, "unknown_segment", f"must be {known}"),))
+        return segment

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from firesteel.errors import InputError, Problem
+from firesteel.errors import InputError, Problem, ProgramError
 
 
 def _text_problem(name: str, value: object, max_length: int) -> Problem | None:
@@ -219,8 +219,35 @@ class Schema(NamedTuple):
 
 
 def load(entries: Sequence[Mapping[str, Any]]) -> Schema:
-    """The schema that a program's metadata describes. Raises KeyError, TypeError when it is none."""
-    return Schema(tuple(KINDS[entry["kind"]](**{k: v for k, v in entry.items() if k != "kind"}) for entry in entries))
+    """The schema that a program's metadata describes. Raises ProgramError; KeyError, TypeError when it is none."""
+    fields = tuple(_field(entry) for entry in entries)
+    if len({field.name for field in fields}) < len(fields):
+        raise ProgramError("two inputs have one name")
+    return Schema(fields)
+
+
+_NUMBER = (int, float, type(None))
+_TYPES: dict[str, tuple[type, ...]] = {
+    "name": (str,),
+    "required": (bool,),
+    "integer": (bool,),
+    "min_length": (int,),
+    "max_length": (int,),
+    "minimum": _NUMBER,
+    "maximum": _NUMBER,
+    "unit": (str, type(None)),
+    "values": (list, tuple, type(None)),
+}
+
+
+def _field(entry: Mapping[str, Any]) -> Field:
+    about = {name: value for name, value in entry.items() if name != "kind"}
+    for name, value in about.items():
+        if type(value) not in _TYPES[name]:
+            raise ProgramError(f"an input's {name} is a {type(value).__name__}")
+    if not all(isinstance(value, str) for value in about.get("values") or ()):
+        raise ProgramError(f"the values of {about['name']} are not all texts")
+    return KINDS[entry["kind"]](**about)
 
 
 def described(field: Field) -> dict[str, Any]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _CELLS = 1 << 15  # numbers in an intermediate array: so few that a processor's cache holds them
 _LEAVES = 1 << 11  # of a block
-_KEPT = 1 << 23  # numbers in tables that are kept between calls
+_KEPT = 1 << 20  # numbers in tables that are kept between calls
 _LIMIT = 1 << 24  # lengths of all paths together
 _TELLING = 16  # features whose patterns are told apart: what rows have in common is computed once
 _FEW = 32  # rows that are quicker one by one

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,10 @@ class Calendar:
                 begin += len(self._chosen)
 
     def owners(self, row: Mapping[str, Any]) -> np.ndarray:  # noqa: ARG002 - the same for every row
+        return self._owners
+
+    @cached_property
+    def _owners(self) -> np.ndarray:
         return np.repeat(np.eye(len(self.inputs)), len(self._parts), axis=0)
 
 

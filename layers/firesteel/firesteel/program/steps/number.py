@@ -1,6 +1,7 @@
 """Numbers: clipped, filled, standardised, and flags for what is missing."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -48,4 +49,8 @@ class Number:
         out[:, : len(self.inputs)] = values
 
     def owners(self, row: Mapping[str, Any]) -> np.ndarray:  # noqa: ARG002 - the same for every row
+        return self._owners
+
+    @cached_property
+    def _owners(self) -> np.ndarray:
         return np.tile(np.eye(len(self.inputs)), (self.size // len(self.inputs), 1))

@@ -1,6 +1,7 @@
 """Categories as columns of zeros and ones."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from itertools import count
 from typing import Any
 
@@ -33,4 +34,8 @@ class OneHot:
                     line[column] = 1.0
 
     def owners(self, row: Mapping[str, Any]) -> np.ndarray:  # noqa: ARG002 - the same for every row
+        return self._owners
+
+    @cached_property
+    def _owners(self) -> np.ndarray:
         return np.repeat(np.eye(len(self.inputs)), [len(known) for known in self._columns], axis=0)

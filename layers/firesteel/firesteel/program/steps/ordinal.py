@@ -1,6 +1,7 @@
 """Categories as their place in a list."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -28,4 +29,8 @@ class Ordinal:
         out[...] = np.array(places).reshape(len(rows), self.size)
 
     def owners(self, row: Mapping[str, Any]) -> np.ndarray:  # noqa: ARG002 - the same for every row
+        return self._owners
+
+    @cached_property
+    def _owners(self) -> np.ndarray:
         return np.eye(len(self.inputs))

@@ -1,6 +1,7 @@
 """Numbers relative to the mean of their group."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -41,5 +42,9 @@ class Ratio:
             np.copyto(out, 1.0, where=self._zero.take(places, 0) & ~np.isnan(out))
 
     def owners(self, row: Mapping[str, Any]) -> np.ndarray:  # noqa: ARG002 - the same for every row
+        return self._owners
+
+    @cached_property
+    def _owners(self) -> np.ndarray:
         """A ratio belongs to its number, not to the group."""
         return np.eye(self.size, len(self.inputs))

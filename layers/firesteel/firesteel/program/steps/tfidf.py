@@ -24,6 +24,10 @@ class Tfidf:
         self.weight: float = meta["weight"]
         self.idf = tensors["idf"]
         self.size = len(self.idf)
+        if self.strip_accents not in (None, "ascii", "unicode") or self.norm not in (None, "l1", "l2"):
+            raise ProgramError("a text step strips accents or divides by a norm in a way that nobody knows")
+        if not (isinstance(self.weight, int | float) and 0 < self.weight < math.inf):
+            raise ProgramError("a text step's weight is not a positive number")
         if not (np.isfinite(self.idf).all() and (self.idf > 0).all()):
             raise ProgramError("an idf weight is not a positive number")
         self.lookup = ngrams.load(meta, tensors, self.size)
@@ -41,11 +45,12 @@ class Tfidf:
 
         A term that stands in no input by itself, across a line break or nowhere, belongs to all of them equally.
         """
+        if len(self.inputs) == 1:
+            return np.ones((len(ids), 1))
         counts = np.zeros((self.size, len(self.inputs)))
         for column, name in enumerate(self.inputs):
             alone = dict.fromkeys(self.inputs) | {name: row[name]}
-            text = self.prepare(alone).strip("\n") if len(self.inputs) > 1 else self.prepare(alone)
-            np.add.at(counts[:, column], self.lookup(text), 1)
+            np.add.at(counts[:, column], self.lookup(self.prepare(alone).strip("\n")), 1)
         shares = counts[ids]
         totals = shares.sum(1, keepdims=True)
         return np.where(totals > 0, shares / np.maximum(totals, 1), 1 / len(self.inputs))
