@@ -95,7 +95,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
         described = yaml.safe_load((environment.project_root() / "models" / f"{name}.yaml").read_text(encoding="utf-8"))
         described["gates"] = []
         if "estimator" in described:
-            described["estimator"]["iterations"] = 12
+            described["estimator"] |= {"iterations": 12, "learning_rate": 0.2, "max_leaf_nodes": 8}
         described.setdefault("data", {})["min_rows_per_class"] = 5
         for segment in described.get("segments", {}).values():
             segment["min_rows"] = 50
