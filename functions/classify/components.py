@@ -27,10 +27,6 @@ def array(items: Schema, **extra: Any) -> Schema:
     return {"type": "array", "items": items, **extra}
 
 
-def nullable(schema: Schema) -> Schema:
-    return {"anyOf": [schema, {"type": "null"}]}
-
-
 def _cases(rows: Schema) -> Schema:
     properties = {"cases": array(rows, minItems=1, maxItems=LIMIT), EXPLAINED: {"type": "boolean", "default": False}}
     return obj(properties, required=["cases"], additionalProperties=False)

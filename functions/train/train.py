@@ -108,11 +108,11 @@ def train(
     stages.begin("features")
     train_rows, test_rows, parted = _parts(definition, dataset, test, hold_out)
     union = features.build(definition)
-    X = _transform(union, train_rows)
+    X, categorical = _transform(union, train_rows), features.categorical(union)
     fitted = {
         name: fit(
             X, train_rows, name, definition,
-            tune=tune, journal=journal, categorical=features.categorical(union), report=stages.report(name),
+            tune=tune, journal=journal, categorical=categorical, report=stages.report(name),
         )
         for name in definition.targets
     }  # fmt: skip

@@ -1,5 +1,6 @@
 """The fields of a request, which are columns of the training file. What a value may be is said once, in program/schema."""
 
+from abc import ABC, abstractmethod
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -8,13 +9,13 @@ from firesteel.definition.base import Frozen, Label, MisfitError, distinct
 from firesteel.program import schema
 
 
-class _Input(Frozen):
+class _Input(Frozen, ABC):
     description: str = ""
     required: bool = True
 
+    @abstractmethod
     def field(self, name: str) -> schema.Field:
         """What a request's field of this name may hold."""
-        raise NotImplementedError
 
     def problem(self, value: object) -> str | None:
         """Why `value` cannot stand here; None if it can."""

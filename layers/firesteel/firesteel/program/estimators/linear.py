@@ -16,8 +16,6 @@ class Linear:
     `weights` has shape [features, scores], `means` [features]: what the features were on average in training.
     """
 
-    sparse = True
-
     def __init__(self, meta: Mapping[str, Any], tensors: Mapping[str, np.ndarray], size: int) -> None:
         self.columns: dict[str, tuple[int, int]] = {name: (a, b) for name, (a, b) in meta["columns"].items()}
         self.weights, self.intercept = tensors["weights"], tensors["intercept"]
