@@ -32,6 +32,16 @@ class Settings:
     rate_window_seconds: int = 60
     cors_origins: tuple[str, ...] = ()
     cors_credentials: bool = False
+    shadow: bool = False
+    work: str = ""
+    incoming: str = ""
+    large_mib: int = 256
+    large_rows: int = 1_000_000
+    container: bool = False
+    machine: str = ""
+    batch_machine: str = ""
+    registry_url: str = ""
+    log_groups: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Self:
@@ -127,14 +137,37 @@ def _origins(text: str) -> tuple[str, ...]:
     return origins
 
 
+def _groups(text: str) -> tuple[str, ...]:
+    groups = tuple(group.strip() for group in text.split(","))
+    for group in groups:
+        if not re.fullmatch(r"[A-Za-z0-9_./#-]{1,512}", group):
+            raise ValueError
+    return groups
+
+
 _NAME = "[a-z0-9][a-z0-9-]{0,62}"
+_STORE = _matching(r"(file|s3|memory)://\S*", "file://folder, s3://bucket/prefix, memory://")
+_MACHINE = _matching(
+    r"arn:aws[a-z-]*:states:[a-z0-9-]+:[0-9]{12}:stateMachine:[A-Za-z0-9_-]{1,80}", "a state machine's ARN"
+)
+_SWITCH = _Kind(_switch, "true, false")
 
 _KINDS = {
-    "store": _matching(r"(file|s3|memory)://\S*", "file://folder, s3://bucket/prefix, memory://"),
+    "store": _STORE,
     "model": _matching(f"{_NAME}(/{_NAME})?", "a model's name, or name/segment: lower-case letters, digits and -"),
     "alias": _matching(_NAME, "an alias's name: lower-case letters, digits and -"),
     "refresh_seconds": _number(float, 0.0, 86_400.0),
     "models_mib": _number(int, 0, 10_240),
+    "shadow": _SWITCH,
+    "work": _STORE,
+    "incoming": _STORE,
+    "large_mib": _number(int, 1, 10_240),
+    "large_rows": _number(int, 1, 10**9),
+    "container": _SWITCH,
+    "machine": _MACHINE,
+    "batch_machine": _MACHINE,
+    "registry_url": _matching(r"https?://\S+", "a URL: https://id.execute-api.region.amazonaws.com/stage"),
+    "log_groups": _Kind(_groups, "names of log groups separated by commas"),
     "log_level": _one_of("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
     "service": _matching(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", "letters, digits, and . _ -, at most 100"),
     "metrics_namespace": _matching(r"[A-Za-z0-9][A-Za-z0-9_.#/-]{0,99}", "letters, digits, and . _ # / -, at most 100"),
@@ -143,5 +176,5 @@ _KINDS = {
     "rate_limit": _number(int, 0, 1_000_000),
     "rate_window_seconds": _number(int, 1, 86_400),
     "cors_origins": _Kind(_origins, "origins separated by commas (https://example.com), or *"),
-    "cors_credentials": _Kind(_switch, "true, false"),
+    "cors_credentials": _SWITCH,
 }
