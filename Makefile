@@ -4,7 +4,7 @@ BIN := .venv/bin
 STORE ?= .store
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lock build invoke clean
+.PHONY: help run test check format lock build invoke cloud clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -22,10 +22,16 @@ help: ## this list
 	@.venv-sam/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/sam.txt
 	@touch $@
 
+.venv-checkov/ready: requirements/checkov.txt
+	@echo "making the environment of checkov in .venv-checkov"
+	@$(PYTHON) -m venv .venv-checkov
+	@.venv-checkov/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/checkov.txt
+	@touch $@
+
 run: .venv/ready ## train `tickets` on synthetic rows, then serve it on :8000
 	@$(BIN)/firesteel demo
 
-test: check .venv/ready .venv-sam/ready ## all checks and tests, with coverage
+test: check .venv/ready .venv-sam/ready .venv-checkov/ready ## all checks and tests, with coverage
 	@$(BIN)/pytest -n auto --cov --cov-report=term
 
 check: .venv/ready ## style, types, direction of imports
@@ -47,5 +53,8 @@ build: .venv-sam/ready ## build the functions and the layer with SAM
 invoke: build .venv/ready ## the built function in the Lambda runtime emulator, no container
 	@$(BIN)/firesteel invoke events/classify.json
 
+cloud: build .venv/ready ## the whole stack here: moto's AWS, the built functions in the emulator, an upload retrained and rolled out
+	@$(BIN)/python -m infra.cloud
+
 clean: ## remove what was built, keep the store
-	@rm -rf .venv .venv-sam .aws-sam .coverage .mypy_cache .ruff_cache .pytest_cache
+	@rm -rf .venv .venv-sam .venv-checkov .aws-sam .coverage .mypy_cache .ruff_cache .pytest_cache

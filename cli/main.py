@@ -6,14 +6,19 @@ import typer
 from rich.markup import escape
 
 from cli import (
+    approve,
     compile,
     demo,
     doctor,
     evaluate,
     generate,
     invoke,
+    logs,
     predict,
     registry,
+    retrain,
+    rollout,
+    score,
     serve,
     smoke,
     train,
@@ -42,8 +47,8 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
 )
 _COMMANDS = (
-    *(demo, train, predict, serve, smoke, evaluate, doctor, compile, generate, invoke),
-    *(versions, registry, verify),
+    *(demo, train, predict, score, serve, smoke, evaluate, doctor, compile, generate, invoke),
+    *(versions, registry, verify, rollout, approve, retrain, logs),
 )
 for module in _COMMANDS:
     module.add_to(app)

@@ -1,13 +1,16 @@
-"""`firesteel promote`, `rollback` and `switch`: what is served. A segment of a model has its own alias: recruits/qb."""
+"""`firesteel promote`, `shadow`, `switch` and `rollback`: what is served. A segment has its own alias: recruits/qb."""
 
+import re
 from typing import Annotated
 
 import typer
 
 from cli.environment import open_registry, user
 from cli.output import AsJson, console, print_json
-from firesteel.registry import alias
+from firesteel.errors import IntegrityError, NotFoundError
+from firesteel.registry import alias, bundle
 from firesteel.registry.alias import Entry
+from firesteel.registry.store import Store
 
 Model = Annotated[str, typer.Argument(help="The model, like tickets; or a segment of one, like recruits/qb.")]
 Version = Annotated[str, typer.Argument(help="The version, like 1.2.0.")]
@@ -16,18 +19,62 @@ Why = Annotated[str, typer.Option(help="The reason, kept in the alias's history.
 
 
 def add_to(app: typer.Typer) -> None:
-    app.command(epilog='Example:\n\nfiresteel promote tickets 1.2.0 --why "looked at the errors"')(promote)
+    app.command(
+        epilog='Examples:\n\nfiresteel promote tickets 1.2.0 --why "looked at the errors"\n\n'
+        "firesteel promote tickets 1.3.0 --canary 5%"
+    )(promote)
+    app.command(epilog="Example:\n\nfiresteel shadow tickets 1.3.0")(shadow)
     app.command(epilog="Examples:\n\nfiresteel rollback tickets\n\nfiresteel rollback tickets --to 1.0.0")(rollback)
     app.command(
         epilog="Examples:\n\nfiresteel switch tickets 1.0.0 --alias champion\n\nfiresteel switch recruits/qb 1.0.0"
     )(switch)
 
 
+def share(text: str) -> float:
+    """A share of the requests, above 0 and below 1: `5%` or `0.05`. Raises BadParameter."""
+    number = re.fullmatch(r"([0-9]*\.?[0-9]+)(%?)", text.strip())
+    value = float(number[1]) / (100 if number[2] else 1) if number else 0.0
+    if not 0 < value < 1:
+        raise typer.BadParameter(f"{text!r} is no share above 0 and below 1 of the requests, like 5% or 0.05")
+    return value
+
+
+def percent(weight: float) -> str:
+    """A share as people write it: 5%."""
+    return f"{weight * 100:g}%"
+
+
+def beside(entry: Entry) -> list[str]:
+    """What runs beside the version that an entry names, in words: `canary 1.3.0 5%`, `shadow 1.4.0`."""
+    canary = [f"canary {entry.canary.version} {percent(entry.canary.weight)}"] if entry.canary else []
+    return canary + ([f"shadow {entry.shadow.version}"] if entry.shadow else [])
+
+
 def promote(
+    model: Model,
+    version: Version,
+    canary: Annotated[
+        float | None,
+        typer.Option(parser=share, metavar="SHARE", help="Only for this share of the requests: 5% or 0.05."),
+    ] = None,
+    alias_name: Alias = "latest",
+    why: Why = "",
+    as_json: AsJson = False,
+) -> None:
+    """Serve a version: verify its bundle and move an alias to it, or with --canary let it answer a share."""
+    store, who = open_registry(), user()
+    if canary is None:
+        entry = alias.promote(store, model, alias_name, version, who=who, why=why)
+    else:
+        entry = alias.canary(store, model, alias_name, version, weight=canary, who=who, why=why)
+    _moved(entry, model, as_json)
+
+
+def shadow(
     model: Model, version: Version, alias_name: Alias = "latest", why: Why = "", as_json: AsJson = False
 ) -> None:
-    """Serve a version: verify its bundle and move an alias to it."""
-    _moved(alias.promote(open_registry(), model, alias_name, version, who=user(), why=why), model, as_json)
+    """Score a version beside the one that is served, off the answer's path, and log whether they agree."""
+    _moved(alias.shadow(open_registry(), model, alias_name, version, who=user(), why=why), model, as_json)
 
 
 def switch(
@@ -45,15 +92,33 @@ def rollback(
     why: Why = "",
     as_json: AsJson = False,
 ) -> None:
-    """Move an alias back to the version that was served before."""
-    _moved(alias.rollback(open_registry(), model, alias_name, who=user(), why=why, to=to), model, as_json)
+    """End the canary and the shadow of an alias; without them, move it back to the version that was served before."""
+    store = open_registry()
+    entry = alias.rollback(store, model, alias_name, who=user(), why=why, to=to)
+    _moved(entry, model, as_json)
+    if damage := _damage(store, model, entry):  # looked for once the alias has moved: a rollback must be quick
+        raise IntegrityError(
+            f"{alias_name} of {model} moved to {entry.version}, which is damaged: {'; '.join(damage)}; who serves "
+            f"another version stays with it, so promote one that is whole"
+        )
 
 
 def _moved(entry: Entry, model: str, as_json: bool) -> None:
     if as_json:
-        print_json(entry)
+        print_json(entry.document())
+        return
+    if entry.kind in ("canary", "shadow"):
+        said = f"stays [bold]{entry.version}[/], with {' and '.join(beside(entry))} beside it"
+    elif entry.kind == "rollback" and entry.previous == entry.version:
+        said = f"stays [bold]{entry.version}[/], with nothing beside it"
     else:
-        before = f", was {entry.previous}" if entry.previous else ""
-        console.print(
-            f"{entry.alias} of {model} is now [bold]{entry.version}[/]{before} (generation {entry.generation})"
-        )
+        said = f"is now [bold]{entry.version}[/]" + (f", was {entry.previous}" if entry.previous else "")
+    console.print(f"{entry.alias} of {model} {said} (generation {entry.generation})")
+
+
+def _damage(store: Store, model: str, entry: Entry) -> list[str]:
+    """What is wrong with the bundle that an entry names, in sentences."""
+    try:
+        return bundle.problems(store, bundle.read_manifest(store, model, entry.version, entry.digest))
+    except (NotFoundError, IntegrityError) as error:
+        return [str(error)]

@@ -9,7 +9,7 @@ from rich.markup import escape
 from cli.environment import open_registry
 from cli.output import AsJson, console, errors, print_json, print_table
 from cli.programs import METADATA, METRICS, document
-from cli.registry import Model
+from cli.registry import Model, beside, percent
 from firesteel.errors import IntegrityError, NotFoundError
 from firesteel.registry import alias, bundle, names
 from firesteel.registry.alias import Entry
@@ -42,7 +42,7 @@ def versions(model: Model, as_json: AsJson = False) -> None:
                 row["version"],
                 row["state"],
                 row["created"] or "",
-                ", ".join(row["aliases"]),
+                ", ".join([*row["aliases"], *row["beside"]]),
                 "  ".join(f"{name} {value:.4f}" for name, value in row["metrics"].items()),
             )
             for row in rows
@@ -65,8 +65,9 @@ def show(
     metadata, metrics = document(store, manifest, METADATA), _metrics(store, manifest)
     segments = {name: _served(store, name, history_of) for name in with_segments(store, model)[1:]}
     if as_json:
+        documents = [entry.document() for entry in entries]
         told = {"manifest": manifest, "metadata": metadata, "metrics": metrics}
-        print_json(told | ({"segments": segments} if segments else {}) | {"history": entries})
+        print_json(told | ({"segments": segments} if segments else {}) | {"history": documents})
         return
     console.print(f"[bold]{model} {manifest.version}[/], created {manifest.created}, digest {manifest.digest}")
     if manifest.signature:
@@ -95,21 +96,31 @@ def no_model(store: Store, model: str) -> NotFoundError:
 
 def _rows(store: Store, model: str) -> list[dict[str, Any]]:
     found = bundle.versions(store, model)
-    named = _named(store, model) if found else {}
-    return [{"model": model, **_row(store, model, one, named.get(one.version, []))} for one in found]
+    named, running = _named(store, model) if found else ({}, {})
+    return [
+        {"model": model, **_row(store, model, one, named.get(one.version, []), running.get(one.version, []))}
+        for one in found
+    ]
 
 
-def _named(store: Store, model: str) -> dict[str, list[str]]:
-    """Which aliases name each version."""
+def _named(store: Store, model: str) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """Which aliases name each version, and beside what it runs: `canary of latest 5%`, `shadow of latest`."""
     named: dict[str, list[str]] = {}
+    running: dict[str, list[str]] = {}
     for name in alias.aliases(store, model):
         try:
-            named.setdefault(alias.current(store, model, name).version, []).append(name)
+            entry = alias.current(store, model, name)
         except IntegrityError as error:
             errors.print(
                 f"[yellow]{escape(str(error))}[/]; `firesteel promote {model} VERSION --alias {name}` mends it"
             )
-    return named
+            continue
+        named.setdefault(entry.version, []).append(name)
+        if entry.canary:
+            running.setdefault(entry.canary.version, []).append(f"canary of {name} {percent(entry.canary.weight)}")
+        if entry.shadow:
+            running.setdefault(entry.shadow.version, []).append(f"shadow of {name}")
+    return named, running
 
 
 def _served(store: Store, model: str, alias_name: str) -> str | None:
@@ -120,13 +131,14 @@ def _served(store: Store, model: str, alias_name: str) -> str | None:
         return None
 
 
-def _row(store: Store, model: str, one: bundle.Version, aliases: list[str]) -> dict[str, Any]:
+def _row(store: Store, model: str, one: bundle.Version, aliases: list[str], running: list[str]) -> dict[str, Any]:
     """What is known of a version. A damaged one is listed as such: this list is what a rollback is chosen from."""
     row: dict[str, Any] = {
         "version": one.version,
         "state": "unfinished",
         "created": None,
         "aliases": aliases,
+        "beside": running,
         "metrics": {},
     }
     if one.complete:
@@ -159,6 +171,6 @@ def _print_metadata(metadata: Mapping[str, Any]) -> None:
 
 def _print_history(entries: list[Entry]) -> None:
     print_table(
-        ("generation", "kind", "version", "when", "who", "why"),
-        [(e.generation, e.kind, e.version, e.when, e.who, escape(e.why)) for e in entries],
+        ("generation", "kind", "version", "beside", "when", "who", "why"),
+        [(e.generation, e.kind, e.version, ", ".join(beside(e)), e.when, e.who, escape(e.why)) for e in entries],
     )

@@ -1,14 +1,17 @@
 """Builds one part of the stack as Lambda should get it: hashed packages, trimmed, with bytecode.
 
-    python3.13 infra/build.py layer|classify|registry|train FOLDER
+    python3.13 infra/build.py layer|classify|registry|smoke|train FOLDER [x86_64|arm64]
 
 `sam build` calls this through the part's Makefile. SAM's own pip builder ships every test suite and not one .pyc, and
 /var/task is read-only: each cold start would compile the world again. `docs/size.md` says what each step is worth.
 
-Finished packages are kept in `.aws-sam/packages` until their lock or this file changes: building again is a copy.
+Either architecture is built on any machine: wheels are chosen by platform, and bytecode is the same on both.
+Finished packages are kept in `.aws-sam/packages` until their lock or the rules of the build change: building again is a
+copy.
 """
 
 import argparse
+import fcntl
 import fnmatch
 import hashlib
 import importlib.util
@@ -17,11 +20,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 KEPT = ROOT / ".aws-sam" / "packages"
+UNREAD = ROOT / "infra" / "unread.txt"
+MACHINES = {"x86_64": 62, "arm64": 183}  # ELF's numbers for the architectures that Lambda has
 PYTHON = (3, 13)  # the runtime in template.yaml: bytecode of another minor version is never loaded
 
 
@@ -33,6 +40,7 @@ class Part:
     mount: str
     sources: dict[str, str]  # glob in the repository -> folder in the artifact
     inside: str = "."  # folder of the artifact that is on Lambda's import path
+    services: tuple[str, ...] = ()  # AWS services that its boto3 calls: botocore describes 400 in 20 MiB
 
 
 PARTS = {
@@ -51,6 +59,13 @@ PARTS = {
         lock="requirements/registry.txt",
         mount="/var/task",
         sources={"functions/registry/**/*.py": "functions/registry"},
+        services=("stepfunctions",),
+    ),
+    "smoke": Part(
+        lock="requirements/smoke.txt",
+        mount="/var/task",
+        sources={"functions/smoke/**/*.py": "functions/smoke"},
+        services=("codedeploy", "lambda"),
     ),
     "train": Part(
         lock="requirements/train.txt",
@@ -59,73 +74,93 @@ PARTS = {
     ),
 }
 
-# What no import at run time reads. Patterns are matched against the path below the import root, `*` crosses folders.
-UNREAD = (
-    # test suites, type stubs, and what only a compiler reads
-    *("*/tests/*", "joblib/test/*", "*/conftest.py", "*.pyi", "*/py.typed"),
-    *("*.c", "*.cpp", "*.h", "*.hpp", "*.a", "*.pc", "*.pyx", "*.pxd", "*.pxi", "*.tp", "*/meson.build"),
-    # console scripts, manual pages, and pip's own notes (METADATA, entry points and licences stay)
-    *("bin/*", "share/*", "*.dist-info/RECORD", "*.dist-info/WHEEL", "*.dist-info/INSTALLER", "*.dist-info/REQUESTED"),
-    *("*.dist-info/sboms/*",),
-    # NumPy: examples, and extension modules that only its tests load (f2py stays: `from numpy import *` imports it)
-    *("numpy/_pyinstaller/*", "numpy/random/_examples/*", "numpy/_core/_simd.*", "numpy/_core/_*_tests.*"),
-    # Powertools: the browser's half of its own API pages; ours are FastAPI's
-    *("*/swagger_ui/*.js", "*/swagger_ui/*.css"),
-    # Matplotlib's companions: fontTools' faster twins of modules it also has in Python, Pillow's AVIF codec
-    *("fontTools/*.so", "PIL/_avif.*", "pillow.libs/libavif-*"),
-)
 
-
-def build(name: str, folder: Path) -> None:
+def build(name: str, folder: Path, architecture: str = "x86_64") -> None:
     """Fills the empty folder with the part of that name. Same lock and sources in, same bytes out."""
     part = PARTS[name]
     if any(folder.glob("*")):
         raise SystemExit(f"{folder} is not empty: a build never mixes with what is already there")
-    shutil.copytree(packages(name, part), folder, dirs_exist_ok=True)
+    with alone(f"{name}-{architecture}"):
+        shutil.copytree(packages(name, part, architecture), folder, dirs_exist_ok=True)
     copy_sources(part, folder / part.inside)
     compile_sources(folder, part.mount)
 
 
-def packages(name: str, part: Part) -> Path:
-    """The folder with the part's packages, ready to be copied; made when its lock or this file has changed."""
-    lock = ROOT / part.lock
-    key = hashlib.sha256(lock.read_bytes() + Path(__file__).read_bytes()).hexdigest()[:16]
-    finished = KEPT / f"{name}-{key}"
+@contextmanager
+def alone(what: str) -> Iterator[None]:
+    """`sam build --parallel` builds two functions of one part at the same time: the second waits for the packages."""
+    KEPT.mkdir(parents=True, exist_ok=True)
+    with (KEPT / f"{what}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def packages(name: str, part: Part, architecture: str) -> Path:
+    """The folder with the part's packages, ready to be copied; made when its lock or a rule of the build has changed."""
+    rules = (ROOT / part.lock, Path(__file__), UNREAD, platforms(architecture))
+    key = hashlib.sha256(b"".join(rule.read_bytes() for rule in rules)).hexdigest()[:16]
+    finished = KEPT / f"{name}-{architecture}-{key}"
     if not finished.exists():
-        KEPT.mkdir(parents=True, exist_ok=True)
-        for outdated in KEPT.glob(f"{name}-*"):
+        for outdated in KEPT.glob(f"{name}-{architecture}-*"):
             shutil.rmtree(outdated, ignore_errors=True)
         with tempfile.TemporaryDirectory(dir=KEPT) as scratch:
             work = Path(scratch, name)
-            install(lock, work / part.inside)
-            trim(work / part.inside)
+            install(ROOT / part.lock, work / part.inside, architecture)
+            trim(work / part.inside, part.services)
+            check_machine(work, architecture)
             compile_packages(work, part.mount)
             work.rename(finished)
     return finished
 
 
-def install(lock: Path, folder: Path) -> None:
+def platforms(architecture: str) -> Path:
+    return ROOT / "infra" / architecture / "platforms.txt"
+
+
+def install(lock: Path, folder: Path, architecture: str) -> None:
     """Installs what the lock says for Lambda's platform, whatever this machine is; wrong hashes stop the build."""
     if importlib.util.find_spec("pip") is None:
         raise SystemExit(f"{sys.executable} has no pip: use a Python 3.13 that has it (`python3.13 -m ensurepip`)")
-    platforms = [f"--platform={tag}_x86_64" for tag in ("manylinux_2_28", "manylinux_2_17", "manylinux2014")]
+    allowed = [f"--platform={tag}" for tag in lines(platforms(architecture))]
     flags = ["--require-hashes", "--no-deps", "--only-binary=:all:", "--no-compile"]
     quiet = ["--quiet", "--disable-pip-version-check", "--no-warn-conflicts"]
-    pip = [sys.executable, "-m", "pip", "install", *quiet, *flags, *platforms]
+    pip = [sys.executable, "-m", "pip", "install", *quiet, *flags, *allowed]
     python = [f"--python-version={PYTHON[0]}.{PYTHON[1]}", "--implementation=cp"]
     subprocess.run([*pip, *python, f"--requirement={lock}", f"--target={folder}"], check=True)
 
 
-def trim(folder: Path) -> None:
+def lines(file: Path) -> list[str]:
+    """The file's lines without comments and empty ones."""
+    read = (line.strip() for line in file.read_text(encoding="utf-8").splitlines())
+    return [line for line in read if line and not line.startswith("#")]
+
+
+def trim(folder: Path, services: tuple[str, ...] = ()) -> None:
+    """Removes what no import at run time reads, and the folders that this leaves empty."""
+    unread = lines(UNREAD)
     for path in sorted(folder.rglob("*"), reverse=True):
         if path.is_dir() and not any(path.iterdir()):
             path.rmdir()
-        elif path.is_file() and is_unread(path.relative_to(folder).as_posix()):
+        elif path.is_file() and is_unread(path.relative_to(folder).as_posix(), unread, services):
             path.unlink()
 
 
-def is_unread(path: str) -> bool:
-    return any(fnmatch.fnmatchcase(path, pattern) for pattern in UNREAD)
+def is_unread(path: str, unread: list[str], services: tuple[str, ...] = ()) -> bool:
+    """Whether a pattern of `unread` matches, or the path describes to botocore a service that nobody calls."""
+    if fnmatch.fnmatchcase(path, "botocore/data/*/*"):
+        return path.split("/")[2] not in services
+    return any(fnmatch.fnmatchcase(path, pattern) for pattern in unread)
+
+
+def check_machine(folder: Path, architecture: str) -> None:
+    """Raises SystemExit when a shared object is not for the architecture: it would fail at its import on Lambda."""
+    for path in (path for path in folder.rglob("*") if path.is_file()):
+        with path.open("rb") as file:
+            head = file.read(20)
+        if head.startswith(b"\x7fELF") and int.from_bytes(head[18:20], "little") != MACHINES[architecture]:
+            raise SystemExit(
+                f"{path.relative_to(folder)} is not made for {architecture}: check {platforms(architecture)}"
+            )
 
 
 def compile_packages(folder: Path, mount: str) -> None:
@@ -168,10 +203,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Build one part of the stack into an empty folder.")
     parser.add_argument("part", choices=PARTS)
     parser.add_argument("folder", type=Path)
+    parser.add_argument("architecture", choices=MACHINES, nargs="?", default="x86_64")
     arguments = parser.parse_args()
     if sys.version_info[:2] != PYTHON:
         raise SystemExit(f"Python {PYTHON[0]}.{PYTHON[1]} must build, as it runs; this is {sys.version.split()[0]}")
-    build(arguments.part, arguments.folder.resolve())
+    build(arguments.part, arguments.folder.resolve(), arguments.architecture)
 
 
 if __name__ == "__main__":

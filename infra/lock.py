@@ -1,7 +1,8 @@
-"""Writes the hashed locks of what is developed with, deployed, and of SAM: `python infra/lock.py [--upgrade]`.
+"""Writes the hashed locks of what is developed with, deployed, and of the tools: `python infra/lock.py [NAME ...]`.
 
-A package that two parts use has one version: the developers' lock holds all of them and constrains the others. What the
-layer brings is left out of the functions' locks, so it is installed once.
+Without names, all of them; `--upgrade` renews what is already locked. A package that two parts use has one version: the
+developers' lock holds all of them and constrains the others. What the layer brings is left out of the functions' locks,
+so it is installed once. Hashes are those of every platform's wheels: one lock serves x86_64 and arm64.
 """
 
 import subprocess
@@ -35,14 +36,25 @@ LOCKS = (
     Lock("layer", "layers/firesteel/requirements.in", ("dev",)),
     Lock("classify", "functions/classify/requirements.in", ("dev",), LAMBDA + IN_LAYER),
     Lock("registry", "functions/registry/requirements.in", ("dev",), LAMBDA + IN_LAYER),
+    Lock("smoke", "functions/smoke/requirements.in", ("dev",), LAMBDA + IN_LAYER),
     Lock("train", "functions/train/requirements.in", ("dev",), LAMBDA + IN_LAYER),
-    Lock("sam", "requirements/sam.in", options=("--universal",)),  # runs on the developer's machine, whatever that is
+    # these run on the developer's machine, whatever that is
+    Lock("sam", "requirements/sam.in", options=("--universal",)),
+    Lock("checkov", "requirements/checkov.in", options=("--universal",)),
 )
 
 
 def main() -> None:
+    names = {argument for argument in sys.argv[1:] if not argument.startswith("-")}
+    if unknown := names - {lock.name for lock in LOCKS}:
+        raise SystemExit(
+            f"no lock is called {', '.join(sorted(unknown))}; there are: {', '.join(x.name for x in LOCKS)}"
+        )
+    options = [argument for argument in sys.argv[1:] if argument.startswith("-")]
     for lock in LOCKS:
-        lock.write(*sys.argv[1:])
+        if names and lock.name not in names:
+            continue
+        lock.write(*options)
         print(f"requirements/{lock.name}.txt")
 
 

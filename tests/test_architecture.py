@@ -50,7 +50,9 @@ def test_only_handlers_and_the_command_line_read_the_environment():
     }
     assert readers == {
         "functions/classify/handler.py",
+        "functions/classify/score.py",
         "functions/registry/handler.py",
+        "functions/smoke/handler.py",
         "functions/train/handler.py",
         "layers/firesteel/firesteel/registry/s3.py",  # AWS's own variables, as every client of S3 reads them
     }

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 JSON = "application/json"
 REQUEST_ID = "x-request-id"
+EXPOSED = "x-request-id, x-model-digest, retry-after"
+"""Headers of ours that a browser may show to a page of another origin."""
 
 
 class Answer(NamedTuple):

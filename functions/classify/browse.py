@@ -72,7 +72,7 @@ def _versions(store: Store, name: str) -> list[bundle.Version]:
 
 
 def _aliases(store: Store, name: str) -> dict[str, Any]:
-    """Every alias's current entry: the version it names, its generation, and who moved it when and why."""
+    """Every alias's current entry: the version it names, what runs beside it, and who moved it when and why."""
     current = {}
     for alias_name in alias.aliases(store, name):
         entry = alias.current(store, name, alias_name)
@@ -83,6 +83,8 @@ def _aliases(store: Store, name: str) -> dict[str, Any]:
             "when": entry.when,
             "who": entry.who,
             "why": entry.why,
+            **({"canary": entry.canary._asdict()} if entry.canary else {}),
+            **({"shadow": entry.shadow._asdict()} if entry.shadow else {}),
         }
     return current
 

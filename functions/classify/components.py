@@ -1,7 +1,8 @@
 """Components of the OpenAPI document that are the same whatever model is served."""
 
-from typing import Any
+from typing import Any, get_args
 
+from firesteel.registry.alias import Kind
 from functions.classify.answers import CATALOG
 from functions.classify.body import LIMIT
 from functions.classify.predict import EXPLAINED
@@ -27,6 +28,10 @@ def array(items: Schema, **extra: Any) -> Schema:
     return {"type": "array", "items": items, **extra}
 
 
+def _or_null(schema: Schema) -> Schema:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
 def _cases(rows: Schema) -> Schema:
     properties = {"cases": array(rows, minItems=1, maxItems=LIMIT), EXPLAINED: {"type": "boolean", "default": False}}
     return obj(properties, required=["cases"], additionalProperties=False)
@@ -40,6 +45,10 @@ EXPLANATION: Schema = {
     "base_value": {"type": "number", "description": "The raw score of an average row."},
     "raw_score": {"type": "number", "description": "The base value and the contributions of all input fields."},
 }
+_BESIDE: Schema = {"version": VERSION, "digest": TEXT}
+_WEIGHT: Schema = {"weight": {"type": "number", "description": "The share of request keys that it answers."}}
+_LOADED: Schema = {"loaded": {"type": "boolean"}, "reason": _REASON}
+_STATE = obj({"model_version": OPTIONAL, "reason": _REASON})
 _STATUS: Schema = {"enum": ["ok", "degraded", "unavailable"]}
 _ALIASES: Schema = {"type": "object", "additionalProperties": ref("Alias")}
 COMPONENTS: Schema = {
@@ -92,6 +101,8 @@ COMPONENTS: Schema = {
             "model": TEXT,
             "model_version": OPTIONAL,
             "reason": _REASON,
+            "canary": _STATE,
+            "shadow": _STATE,
             "models": {
                 "type": "object",
                 "description": "Other models that are loaded or should be.",
@@ -112,6 +123,8 @@ COMPONENTS: Schema = {
             "version": OPTIONAL,
             "digest": OPTIONAL,
             "generation": {"type": ["integer", "null"]},
+            "canary": _or_null(obj(_BESIDE | _WEIGHT | _LOADED)),
+            "shadow": _or_null(obj(_BESIDE | _LOADED)),
             "inputs": {"type": ["array", "null"], "items": TEXT},
             "targets": {"type": ["object", "null"], "additionalProperties": array(TEXT)},
         }
@@ -147,11 +160,14 @@ COMPONENTS: Schema = {
         {
             "version": VERSION,
             "generation": {"type": "integer"},
-            "kind": {"enum": ["promote", "rollback", "switch"]},
+            "kind": {"enum": list(get_args(Kind))},
             "when": {"type": "string", "format": "date-time"},
             "who": TEXT,
             "why": TEXT,
-        }
+            "canary": obj(_BESIDE | _WEIGHT),
+            "shadow": obj(_BESIDE),
+        },
+        required=["version", "generation", "kind", "when", "who", "why"],
     ),
     "BundleVersion": {
         "type": "object",

@@ -1,6 +1,6 @@
 """A bundle's way from the registry: bytes that are what was published. Needs no numpy, so it can begin before it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import cached_property
 from threading import Thread
 from typing import NamedTuple
@@ -13,20 +13,28 @@ GOLDEN = "golden.json"
 
 
 class Fetched(NamedTuple):
-    """What an alias entry names: the verified bytes of the program and of its golden rows."""
+    """What an alias entry names: the verified bytes of the program and of its golden rows.
+
+    Those of its canary and its shadow are on their way; what comes of them is raised where they are asked for.
+    """
 
     entry: alias.Entry
     program: bytes
     golden: bytes
     signature: str | None = None
     """Of the features, as the manifest has it."""
+    canary: "Callable[[], Fetched] | None" = None
+    shadow: "Callable[[], Fetched] | None" = None
 
 
 class Source:
-    """One alias of one model in a registry. Every method raises RegistryError and may be called from any thread."""
+    """One alias of one model in a registry. Every method raises RegistryError and may be called from any thread.
 
-    def __init__(self, url: str, model: str, alias_name: str) -> None:
-        self.url, self.model, self.alias = url, model, alias_name
+    Shadows are fetched by a source `with_shadows`: where nothing scores them, they would take memory for nothing.
+    """
+
+    def __init__(self, url: str, model: str, alias_name: str, *, with_shadows: bool = False) -> None:
+        self.url, self.model, self.alias, self.with_shadows = url, model, alias_name, with_shadows
 
     @cached_property
     def store(self) -> Store:
@@ -34,9 +42,13 @@ class Source:
 
     def of(self, model: str) -> "Source":
         """The same alias of another model in the same registry."""
-        other = Source(self.url, model, self.alias)
+        other = Source(self.url, model, self.alias, with_shadows=self.with_shadows)
         other.store = self.store
         return other
+
+    def reconnect(self) -> None:
+        """Open the store anew when it is next asked: connections do not live through a snapshot."""
+        self.__dict__.pop("store", None)
 
     def entry(self) -> alias.Entry:
         """Which bundle the alias names now: one request to the store finds that there is none."""
@@ -46,13 +58,28 @@ class Source:
         """What the alias names now."""
         return self.fetch(self.entry())
 
-    def newer(self, generation: int) -> Fetched | None:
+    def newer(self, generation: int) -> alias.Entry | None:
         """What the alias names now, if it moved since `generation`; one request to the store if it did not."""
-        entry = alias.newer(self.store, self.model, self.alias, generation)
-        return self.fetch(entry) if entry else None
+        return alias.newer(self.store, self.model, self.alias, generation)
 
-    def fetch(self, entry: alias.Entry) -> Fetched:
-        """The bundle that an entry names."""
+    def fetch(self, entry: alias.Entry, known: Collection[str] = ()) -> Fetched:
+        """The bundles that an entry names, asked for all at once. Those `known`, by digest, come without their bytes."""
+        canary = self._beside(entry, entry.canary, known)
+        shadow = self._beside(entry, entry.shadow, known) if self.with_shadows else None
+        return self._bundle(entry, known)._replace(canary=canary, shadow=shadow)
+
+    def _beside(
+        self, entry: alias.Entry, named: alias.Canary | alias.Served | None, known: Collection[str]
+    ) -> Callable[[], Fetched] | None:
+        """A bundle that an entry names beside the one it serves, as if it were served."""
+        if named is None:
+            return None
+        served = entry._replace(version=named.version, digest=named.digest)
+        return Ahead(lambda: self._bundle(served, known)).result
+
+    def _bundle(self, entry: alias.Entry, known: Collection[str]) -> Fetched:
+        if entry.digest in known:
+            return Fetched(entry, b"", b"")
         manifest, files = bundle.read_bundle(self.store, self.model, entry.version, (PROGRAM, GOLDEN), entry.digest)
         return Fetched(entry, files[PROGRAM], files[GOLDEN], manifest.signature)
 

@@ -10,7 +10,7 @@ from functions.classify import coldstart, fetch
 
 coldstart.begin(os.environ)
 _settings = Settings.read(os.environ)
-_source = fetch.Source(_settings.store, _settings.model, _settings.alias)
+_source = fetch.Source(_settings.store, _settings.model, _settings.alias, with_shadows=_settings.shadow)
 _newest = fetch.Ahead(_source.newest)
 
 from functions.classify.lane import Lane  # noqa: E402 - the bundle comes first
@@ -30,8 +30,25 @@ _serving = over(
     on_failure=_telemetry.refresh_failed,
 )
 _serving.freshness.start(_newest.result)
+_after = None
+if _settings.shadow:
+    from functions.classify import extension, shadow
+
+    _shadows = shadow.Shadows(_serving, _telemetry.shadowed)
+    _after = extension.started(os.environ.get("AWS_LAMBDA_RUNTIME_API", ""), _shadows, _telemetry.logger.error)
+_initialization = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE")
+if _initialization == "snap-start":
+    from snapshot_restore_py import register_after_restore
+
+    # The snapshot may be days old: its connections are dead, and the alias may have moved on.
+    register_after_restore(_source.reconnect)
+    register_after_restore(_serving.expire)
 _lane = Lane(
-    _serving, _telemetry, cold_start=os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") != "provisioned-concurrency"
+    _serving,
+    _telemetry,
+    cold_start=_initialization != "provisioned-concurrency",
+    after=_after,
+    origins=_settings.cors_origins,
 )
 coldstart.end()
 

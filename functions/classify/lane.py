@@ -1,10 +1,11 @@
 """The fast lane: a Lambda event in, a Lambda answer out. FastAPI is imported only for the pages it makes."""
 
 import time
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 from functions.classify import answers, events, operations
-from functions.classify.answers import Answer, Refused
+from functions.classify.answers import EXPOSED, Answer, Refused
 from functions.classify.events import Request
 from functions.classify.operations import PAGES
 from functions.classify.serving import Serving
@@ -17,8 +18,20 @@ if TYPE_CHECKING:
 class Lane:
     """Answers the events of one execution environment."""
 
-    def __init__(self, serving: Serving, telemetry: Telemetry, *, cold_start: bool = True) -> None:
-        self._serving, self._telemetry = serving, telemetry
+    def __init__(
+        self,
+        serving: Serving,
+        telemetry: Telemetry,
+        *,
+        cold_start: bool = True,
+        after: Callable[[Request, Answer], None] | None = None,
+        origins: Collection[str] = (),
+    ) -> None:
+        """`after` is told of every request and its answer, last of all: what it does itself, the answer waits for.
+
+        Browsers may show answers to pages of these `origins`. API Gateway says so when it is asked beforehand (OPTIONS).
+        """
+        self._serving, self._telemetry, self._after, self._origins = serving, telemetry, after, origins
         self._app: FastAPI | None = None
         self._cold_start = cold_start
 
@@ -38,12 +51,22 @@ class Lane:
         lambdas = Invocation(invocation, self._cold_start)
         self._telemetry.answered(request, answer, time.perf_counter() - started, lambdas)
         self._cold_start = False
+        if self._origins:
+            self._allow(request, answer)
+        if self._after:
+            self._after(request, answer)
         return {
             "statusCode": answer.status,
             "headers": answer.headers,
             "body": answer.body.decode(),
             "isBase64Encoded": False,
         }
+
+    def _allow(self, request: Request, answer: Answer) -> None:
+        answer.headers["vary"] = "origin"
+        if (origin := request.headers.get("origin")) in self._origins:
+            answer.headers["access-control-allow-origin"] = str(origin)
+            answer.headers["access-control-expose-headers"] = EXPOSED
 
     def _page(self, request: Request) -> Answer:
         from functions.classify import app

@@ -48,12 +48,18 @@ class Meters:
         self._widths = Summary(
             "firesteel_interval_width", "Upper less lower end.", ("model", "target"), registry=registry
         )
+        self._errors = Counter(
+            "firesteel_errors", "Requests that a model failed.", ("model", "version"), registry=registry
+        )
         self._failures = Gauge("firesteel_refresh_failures", "Refreshes that failed.", registry=registry)
         self._live = Gauge(
             "firesteel_model_generation",
             "The live model's alias generation.",
             ("model", "version", "digest"),
             registry=registry,
+        )
+        self._share = Gauge(
+            "firesteel_canary_share", "Of request keys.", ("model", "version", "digest"), registry=registry
         )
 
     def observe(self, request: Request, answer: Answer, seconds: float) -> None:
@@ -64,6 +70,8 @@ class Meters:
         self._of(self._seconds, route).observe(seconds)
         for live, predictions in predicted(answer.facts):
             self._predicted(live, predictions)
+        if answer.status >= 500 and (failing := answer.facts.get("live")):
+            self._of(self._errors, failing.model, failing.version).inc()
 
     def _predicted(self, live: Loaded, predictions: list[Prediction]) -> None:
         self._of(self._predictions, live.model, live.version).inc(len(predictions))
@@ -97,6 +105,10 @@ class Meters:
         known = [serving.freshness, *serving.models.all()]
         self._failures.set(sum([freshness.failures for freshness in known]))
         self._live.clear()
-        for live in [freshness.loaded for freshness in known if freshness.loaded]:
+        self._share.clear()
+        for sides in [freshness.sides for freshness in known if freshness.sides]:
+            live = sides.stable
             self._live.labels(live.model, live.version, live.digest).set(live.generation)
+            if sides.canary:
+                self._share.labels(live.model, sides.canary.version, sides.canary.digest).set(sides.weight)
         return generate_latest(self._registry)

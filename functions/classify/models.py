@@ -60,7 +60,7 @@ class Models:
         found = self._kept.pop(name, None)
         if found:
             self._kept[name] = found
-            size = found.loaded.size if found.loaded else _TROUBLE
+            size = found.size or _TROUBLE
             if self._sizes.get(name) != size:
                 self._sizes[name] = size
                 self._put_out()

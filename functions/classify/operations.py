@@ -12,7 +12,7 @@ from firesteel.errors import InputError, NotFoundError, RegistryError
 from functions.classify import answers, browse, predict, status
 from functions.classify.answers import Answer, Refused
 from functions.classify.events import Request
-from functions.classify.serving import Serving
+from functions.classify.serving import TAKEN, Serving
 
 KIB = 1024
 
@@ -121,6 +121,7 @@ def _match(path: str) -> tuple[_Methods, Mapping[str, str]]:
 def respond(request: Request, serving: Serving) -> Answer:
     """The answer to a request, whatever it is."""
     route = None
+    TAKEN.set(None)
     try:
         operation, parameters = find(request.method, request.path)
         route = operation.path
@@ -137,6 +138,8 @@ def respond(request: Request, serving: Serving) -> Answer:
         answer = answers.refuse(Refused("registry_unavailable"), request, error=error)
     except Exception as error:  # noqa: BLE001 - the last line of defence: a fault of ours is a 500, never a crash
         answer = answers.refuse(Refused("internal_error"), request, error=error)
+        if taken := TAKEN.get():
+            answer.facts["live"] = taken.answering()
     answer.headers[answers.REQUEST_ID] = request.request_id
     answer.facts["route"] = route
     return answer

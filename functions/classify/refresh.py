@@ -1,30 +1,36 @@
-"""The model that is served now: loaded whole or not at all, fresh within a time to live, never going backward."""
+"""What is served now: loaded whole or not at all, fresh within a time to live, never going backward."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from threading import Lock, Thread
 from typing import NamedTuple, Protocol
 
 from firesteel.errors import FiresteelError, IntegrityError, NotFoundError, ProgramError, StoreError
 from firesteel.program import predictor
 from firesteel.program.router import Router
+from firesteel.registry.alias import Entry
 from functions.classify import replay, shape
 from functions.classify.fetch import Fetched
-from functions.classify.live import Live, Loaded, Segmented
+from functions.classify.live import CANARY, STABLE, Live, Loaded, Segmented, Sides
+
+SHADOW = "shadow"
 
 
 class Trouble(NamedTuple):
-    """Why the newest bundle is not the one served: a stable word and a sentence, with nothing of our insides."""
+    """Why a bundle is not served as it should be: a stable word and a sentence, with nothing of our insides."""
 
     code: str
     detail: str
+    role: str = STABLE
+    """Which bundle of the alias: stable, canary or shadow."""
 
 
 class Source(Protocol):
     """Where bundles come from: functions.classify.fetch.Source, or a test's own."""
 
     def newest(self) -> Fetched: ...
-    def newer(self, generation: int) -> Fetched | None: ...
+    def newer(self, generation: int) -> Entry | None: ...
+    def fetch(self, entry: Entry, known: Collection[str]) -> Fetched: ...
 
 
 def run_now(work: Callable[[], None]) -> None:
@@ -38,10 +44,11 @@ def run_aside(work: Callable[[], None]) -> None:
 
 
 class Freshness:
-    """Holds one live model and keeps it fresh.
+    """Holds what one alias of a model names and keeps it fresh.
 
     A refresh that fails, for whatever reason, leaves the last good model in place, is counted, told to `on_failure`,
-    and tried again after the time to live. Safe to use from several threads; one of them refreshes at a time.
+    and tried again after the time to live. So is a canary or a shadow that cannot be loaded; the stable model goes on
+    without it. Safe to use from several threads; one of them refreshes at a time.
     """
 
     def __init__(
@@ -57,7 +64,11 @@ class Freshness:
         self.ttl = ttl
         self.failures = 0
         self.trouble: Trouble | None = None
-        self.loaded: Loaded | None = None
+        self.beside: dict[str, Trouble] = {}
+        """Troubles of the canary and of the shadow, by role."""
+        self.sides: Sides | None = None
+        self.entry: Entry | None = None
+        """The newest that was read."""
         self.model, self._source = model, source
         self._on_failure, self._clock, self._run = on_failure, clock, run
         self._due = clock()
@@ -68,51 +79,112 @@ class Freshness:
         with self._refreshing:
             self._attempt(newest or self._source.newest)
 
-    def current(self) -> Loaded | None:
-        """The live model, None while there is none. Looks at the alias when the time to live is over."""
+    def look(self) -> Sides | None:
+        """What is live, None while nothing is. Looks at the alias when the time to live is over."""
         if self._clock() >= self._due and self._refreshing.acquire(blocking=False):
             self._run(self._refresh)
-        return self.loaded
+        return self.sides
+
+    def current(self) -> Loaded | None:
+        """The stable model of what `look` gives."""
+        sides = self.look()
+        return sides.stable if sides else None
+
+    def expire(self) -> None:
+        """Make the next look due at once."""
+        self._due = float("-inf")
+
+    @property
+    def loaded(self) -> Loaded | None:
+        """The stable model, without a look at the alias."""
+        return self.sides.stable if self.sides else None
+
+    @property
+    def size(self) -> int:
+        """Bytes of all programs in memory."""
+        return sum([one.size for one in self.sides.loaded().values()]) if self.sides else 0
 
     @property
     def status(self) -> str:
-        """`ok`, `degraded` (an older model is served than should be) or `unavailable`."""
-        if self.loaded is None:
+        """`ok`, `degraded` (what the alias names is not all served) or `unavailable`."""
+        if self.sides is None:
             return "unavailable"
-        return "degraded" if self.trouble else "ok"
+        return "degraded" if self.trouble or self.beside else "ok"
 
     def _refresh(self) -> None:
         try:
-            live = self.loaded
-            self._attempt(lambda: self._source.newer(live.generation) if live else self._source.newest())
+            self._attempt(self._newer if self.sides else self._source.newest)
         finally:
             self._refreshing.release()
+
+    def _newer(self) -> Fetched | None:
+        """What the alias names, if it moved; or once more if something beside the stable model is not loaded yet."""
+        assert self.sides
+        entry = self._source.newer(self.sides.stable.generation)
+        if entry is None and not self.beside:
+            return None
+        self.entry = entry or self.entry
+        assert self.entry
+        return self._source.fetch(self.entry, self.sides.loaded().keys())
 
     def _attempt(self, fetch: Callable[[], Fetched | None]) -> None:
         try:
             fetched = fetch()
             if fetched:
-                self.loaded = load(fetched, self.model, self.loaded)
+                self.entry = fetched.entry
+                self._serve(fetched)
             self.trouble = None
         except Exception as error:  # noqa: BLE001 - whatever is wrong with a successor must not end what serves
-            self.failures += 1
-            self.trouble = _trouble(error)
-            self._on_failure(self.model, self.trouble, error)
+            self.trouble = self._failed(error, STABLE)
+            self._stand_alone()
         finally:
             self._due = self._clock() + self.ttl
 
+    def _serve(self, fetched: Fetched) -> None:
+        """Load what was fetched and serve it from now on, all of it at once. Raises what `load` raises."""
+        entry, known = fetched.entry, self.sides.loaded() if self.sides else {}
+        if self.sides and entry.generation < self.sides.stable.generation:
+            raise IntegrityError(
+                f"the alias went from generation {self.sides.stable.generation} back to {entry.generation}"
+            )
+        stable = load(fetched, self.model, known)
+        found: dict[str, Loaded] = {}
+        troubles: dict[str, Trouble] = {}
+        for role, beside in ((CANARY, fetched.canary), (SHADOW, fetched.shadow)):
+            try:
+                if beside:
+                    found[role] = load(beside(), self.model, known)
+            except Exception as error:  # noqa: BLE001 - and nothing beside it may end the stable model
+                troubles[role] = self._failed(error, role)
+        if isinstance(stable, Live) and isinstance(shadow := found.get(SHADOW), Live):
+            stable = stable._replace(shadow=shadow)
+        sides = Sides(stable)
+        if entry.canary and CANARY in found:
+            canary = found[CANARY]._replace(side=CANARY)
+            sides = Sides(stable._replace(side=STABLE), canary, entry.canary.weight)
+        self.sides, self.beside = sides, troubles
 
-def load(fetched: Fetched, model: str, live: Loaded | None = None) -> Loaded:
-    """A new live model from verified bytes. Raises ProgramError or IntegrityError; `live` is never touched.
+    def _stand_alone(self) -> None:
+        """An entry that was read but whose bundle cannot be served: what ran beside the last good one has ended."""
+        if self.sides and self.entry and self.entry.generation > self.sides.stable.generation:
+            self.sides, self.beside = self.sides.alone(), {}
 
-    A program that is loaded already (an alias that moved back) is not loaded again.
+    def _failed(self, error: Exception, role: str) -> Trouble:
+        self.failures += 1
+        trouble = _trouble(error, role)
+        self._on_failure(self.model, trouble, error)
+        return trouble
+
+
+def load(fetched: Fetched, model: str, known: Mapping[str, Loaded] | None = None) -> Loaded:
+    """A new live model from verified bytes. Raises ProgramError or IntegrityError.
+
+    A program that is `known` by its digest (an alias that moved back, a canary that is promoted) is not loaded again.
     """
     entry = fetched.entry
-    if live and entry.generation <= live.generation:
-        raise IntegrityError(f"the alias went from generation {live.generation} back to {entry.generation}")
+    if known and entry.digest in known:
+        return known[entry.digest]._replace(generation=entry.generation, side="", shadow=None)
     rows = replay.read(fetched.golden)
-    if live and live.digest == entry.digest:
-        return live._replace(generation=entry.generation)
     loaded = predictor.load(fetched.program)
     of_model, _, segment = model.partition("/")
     if loaded.model != of_model:
@@ -129,15 +201,16 @@ def load(fetched: Fetched, model: str, live: Loaded | None = None) -> Loaded:
     return Live(loaded, model, entry.version, entry.digest, entry.generation, size, example, shape.of(loaded))
 
 
-def _trouble(error: Exception) -> Trouble:
+def _trouble(error: Exception, role: str) -> Trouble:
+    bundle = "newest bundle" if role == STABLE else f"{role}'s bundle"
     match error:
         case NotFoundError():
-            return Trouble("nothing_published", "The alias names no version, or one that is not there.")
+            return Trouble("nothing_published", "The alias names no version, or one that is not there.", role)
         case IntegrityError() | ProgramError():
-            return Trouble("corrupt_bundle", "The newest bundle failed its checks and is not served.")
+            return Trouble("corrupt_bundle", f"The {bundle} failed its checks and is not served.", role)
         case StoreError():
-            return Trouble("store_unreachable", "The object store could not be reached.")
+            return Trouble("store_unreachable", "The object store could not be reached.", role)
         case FiresteelError():
-            return Trouble("registry_unusable", "The registry refused to give the newest bundle.")
+            return Trouble("registry_unusable", f"The registry refused to give the {bundle}.", role)
         case _:
-            return Trouble("refresh_failed", "The newest bundle could not be loaded.")
+            return Trouble("refresh_failed", f"The {bundle} could not be loaded.", role)

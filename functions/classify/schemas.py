@@ -13,7 +13,7 @@ from functions.classify.components import COMPONENTS, TEXT, Schema, ref
 from functions.classify.documented import EVERYWHERE, Doc
 from functions.classify.live import Live, Segmented
 from functions.classify.operations import KIB, Operation
-from functions.classify.serving import SIGNATURE, Serving
+from functions.classify.serving import KEY, SIGNATURE, Serving
 
 
 def document(operation: Operation) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def _parameters(operation: Operation, doc: Doc) -> list[Schema]:
     in_path = [
         {"name": name, "in": "path", "required": True, "schema": TEXT, "description": _NAMED[name]} for name in named
     ]
-    return [_REQUEST_ID, *in_path, *([_SIGNATURE] if "signature_mismatch" in doc.refusals else [])]
+    return [_REQUEST_ID, *in_path, *([_SIGNATURE, _KEY] if "signature_mismatch" in doc.refusals else [])]
 
 
 def _responses(doc: Doc, *, inference: bool) -> dict[int | str, Schema]:
@@ -107,4 +107,11 @@ _SIGNATURE: Schema = {
     "required": False,
     "schema": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
     "description": "Be answered only by a model with these features; `/model/info` has the live model's signature.",
+}
+_KEY: Schema = {
+    "name": KEY.title(),
+    "in": "header",
+    "required": False,
+    "schema": TEXT,
+    "description": "Who asks: the same key is answered by the same side of a canary. Else the address decides.",
 }

@@ -10,6 +10,7 @@ import logging
 import math
 import time
 from contextlib import suppress
+from threading import Thread
 
 import uvicorn
 from limits import RateLimitItemPerSecond
@@ -26,7 +27,8 @@ from functions.classify.asgi import App, Receive, Scope, Send, read_body, reques
 from functions.classify.events import Request
 from functions.classify.meters import Meters
 from functions.classify.models import programs_within
-from functions.classify.serving import SIGNATURE, Serving, over
+from functions.classify.serving import KEY, SIGNATURE, Serving, over
+from functions.classify.shadow import Shadows
 from functions.classify.telemetry import Telemetry
 
 METRICS = "/metrics"
@@ -58,6 +60,8 @@ class Front:
     def __init__(self, inner: App, serving: Serving, telemetry: Telemetry, meters: Meters, limit: RateLimit) -> None:
         self._inner, self._serving, self._telemetry, self._meters = inner, serving, telemetry, meters
         self._limit = limit
+        self._shadows = Shadows(serving, telemetry.shadowed)
+        Thread(target=self._shadows.run, name="shadows", daemon=True).start()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -92,6 +96,7 @@ class Front:
             else:
                 answer = operations.respond(request, self._serving)
         await send_answer(send, answer)
+        self._shadows.offer(request, answer)
         return answer
 
     async def _page(self, request: Request, scope: Scope, receive: Receive, send: Send) -> Answer:
@@ -110,7 +115,7 @@ def create(settings: Settings, telemetry: Telemetry) -> App:
     """The app with all that stands before it, its model loaded if there is one. Reads the registry."""
     meters = Meters()
     serving = over(
-        fetch.Source(settings.store, settings.model, settings.alias),
+        fetch.Source(settings.store, settings.model, settings.alias, with_shadows=True),
         ttl=settings.refresh_seconds,
         memory=programs_within(settings.models_mib),
         on_failure=telemetry.refresh_failed,
@@ -136,8 +141,8 @@ def _cors(front: Front, settings: Settings) -> App:
         allow_origins=settings.cors_origins,
         allow_credentials=settings.cors_credentials,
         allow_methods=["GET", "POST"],
-        allow_headers=["content-type", "x-request-id", SIGNATURE],
-        expose_headers=["x-request-id", "x-model-digest", "retry-after"],
+        allow_headers=["content-type", "x-request-id", SIGNATURE, KEY],
+        expose_headers=answers.EXPOSED.split(", "),
     )
 
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import NamedTuple
 
 from firesteel.errors import NotFoundError
@@ -11,11 +12,32 @@ from functions.classify import refresh
 from functions.classify.answers import Refused
 from functions.classify.events import Request
 from functions.classify.fetch import Source
-from functions.classify.live import Live, Loaded
+from functions.classify.live import Live, Loaded, Segmented, Sides
 from functions.classify.models import Models
 from functions.classify.refresh import Freshness, Trouble
 
 SIGNATURE = "x-feature-signature"
+KEY = "x-canary-key"
+
+
+def by_key(sides: Sides, request: Request) -> Loaded:
+    """The side that answers while a canary runs: by the caller's key, else its address, else the request's own id.
+
+    A request that asks for a version or for features is answered by the side that has them.
+    """
+    if sides.canary is None:
+        return sides.stable
+    version, expected = request.parameters.get("version"), request.headers.get(SIGNATURE)
+    if version is not None or expected is not None:
+        fitting = [one for one in sides.all() if _fits(one, version, expected)]
+        if len(fitting) == 1:
+            return fitting[0]
+    return sides.of(request.headers.get(KEY) or request.client or request.request_id)
+
+
+def _fits(loaded: Loaded, version: str | None, expected: str | None) -> bool:
+    has_features = expected is None or isinstance(loaded, Segmented) or loaded.predictor.signature == expected
+    return has_features and version in (None, loaded.version)
 
 
 class Serving(NamedTuple):
@@ -26,28 +48,40 @@ class Serving(NamedTuple):
     freshness: Freshness
     store: Callable[[], Store]
     models: Models
+    side: Callable[[Sides, Request], Loaded] = by_key
+    """Which of the bundles that an alias names answers a request."""
 
     def live(self) -> Loaded:
-        """The served model. Raises Refused: `no_model`."""
-        return _loaded(self.freshness)
+        """The served model's stable bundle. Raises Refused: `no_model`."""
+        return self.sides().stable
 
     def live_of(self, name: str) -> Loaded:
-        """Any model of the registry, or a segment of one: `recruits`, `recruits/qb`.
+        """The stable bundle of any model of the registry, or of a segment of one. Raises what `sides` raises."""
+        return self.sides(name).stable
+
+    def sides(self, name: str | None = None) -> Sides:
+        """What is live of the served model, or of any of the registry: `recruits`, `recruits/qb`.
 
         Raises Refused: `no_model`; NotFoundError, RegistryError.
         """
-        return _loaded(self.freshness if name == self.model else self.models.of(name))
+        return _live(self.freshness if name is None or name == self.model else self.models.of(name))
 
     def take(self, request: Request) -> "Taken":
         """What a request is answered by: the model that its path names, or the served one."""
-        model = request.model
-        return Taken(self.live_of(model) if model else self.live(), self, request.headers.get(SIGNATURE))
+        taken = Taken(self.side(self.sides(request.model), request), self, request)
+        TAKEN.set(taken)
+        return taken
+
+    def expire(self) -> None:
+        """Make the next look at every alias due at once."""
+        for freshness in (self.freshness, *self.models.all()):
+            freshness.expire()
 
     @property
     def is_quick(self) -> bool:
         """Whether one request to the served model is one row of one program, which takes less than a thread costs."""
-        loaded = self.freshness.loaded
-        return isinstance(loaded, Live) and loaded.predictor.request is None
+        sides = self.freshness.sides
+        return sides is not None and all(isinstance(one, Live) and one.predictor.request is None for one in sides.all())
 
 
 class Taken:
@@ -56,12 +90,13 @@ class Taken:
     A request that expects another feature signature than a bundle has is not answered by it.
     """
 
-    def __init__(self, model: Loaded, serving: Serving, expected: str | None = None) -> None:
+    def __init__(self, model: Loaded, serving: Serving, request: Request) -> None:
         self.model = model
-        self._serving, self._expected = serving, expected
+        self._serving, self._request = serving, request
+        self._expected = request.headers.get(SIGNATURE)
         self._segments: dict[str, Live | Refused] = {}
-        if expected is not None and isinstance(model, Live):
-            _require(expected, model)
+        if self._expected is not None and isinstance(model, Live):
+            _require(self._expected, model)
 
     def of(self, row: object) -> Live:
         """The bundle that answers a row. Raises Refused: `no_model`, `signature_mismatch`; InputError, RegistryError."""
@@ -77,7 +112,8 @@ class Taken:
 
     def _segment(self, segment: str) -> Live | Refused:
         try:
-            found = self._serving.live_of(f"{self.model.model}/{segment}")
+            sides = self._serving.sides(f"{self.model.model}/{segment}")
+            found = self._serving.side(sides, self._request._replace(parameters={}))  # a version is that of the model
             assert isinstance(found, Live)  # as it was loaded: a segment has no segments
             if self._expected is not None:
                 _require(self._expected, found)
@@ -86,6 +122,15 @@ class Taken:
         except Refused as refused:
             return refused
         return found
+
+    def answering(self) -> Loaded:
+        """The bundle that answers; the model's own while no segment was chosen yet, or where several were."""
+        segments = [one for one in self._segments.values() if isinstance(one, Live)]
+        return segments[0] if len(segments) == 1 else self.model
+
+
+TAKEN: ContextVar[Taken | None] = ContextVar("taken", default=None)
+"""What the request that a thread or a task is answering has taken, for whoever must say where it failed."""
 
 
 def over(
@@ -115,9 +160,9 @@ def over(
     return Serving(source.model, source.alias, fresh(source), lambda: source.store, Models(opened, memory))
 
 
-def _loaded(freshness: Freshness) -> Loaded:
-    if loaded := freshness.current():
-        return loaded
+def _live(freshness: Freshness) -> Sides:
+    if sides := freshness.look():
+        return sides
     trouble = freshness.trouble
     retry = {"retry-after": str(max(1, round(freshness.ttl)))}
     raise Refused("no_model", f"No model is loaded: {trouble.detail}" if trouble else None, headers=retry)

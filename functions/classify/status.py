@@ -7,8 +7,8 @@ from firesteel.program.format import FORMAT
 from functions.classify import answers
 from functions.classify.answers import Answer
 from functions.classify.events import Request
-from functions.classify.live import Live
-from functions.classify.refresh import Freshness
+from functions.classify.live import CANARY, Live
+from functions.classify.refresh import SHADOW, Freshness, Trouble
 from functions.classify.serving import Serving
 
 NAME = "firesteel"
@@ -44,7 +44,8 @@ def root(_: Request, serving: Serving) -> Answer:
 def health(_: Request, serving: Serving) -> Answer:
     """A report, always 200: `ok`, `degraded` or `unavailable`, and why. Probes ask /health/live and /health/ready.
 
-    It is the served model's; others that were asked for lately stand under `models` and do not change it.
+    It is the served model's, with its canary and its shadow. Others that were asked for lately stand under `models` and
+    do not change it.
     """
     serving.freshness.current()
     others = {freshness.model: _state(freshness) for freshness in serving.models.all()}
@@ -53,12 +54,32 @@ def health(_: Request, serving: Serving) -> Answer:
 
 
 def _state(freshness: Freshness) -> dict[str, Any]:
-    loaded, trouble = freshness.loaded, freshness.trouble
-    return {
+    loaded = freshness.loaded
+    state = {
         "status": freshness.status,
         "model_version": loaded.version if loaded else None,
-        "reason": trouble._asdict() if trouble else None,
+        "reason": _reason(freshness.trouble),
     }
+    beside = _beside(freshness)
+    for role, one in beside.items():
+        state[role] = {"model_version": one["version"], "reason": one["reason"]}
+    return state
+
+
+def _beside(freshness: Freshness) -> dict[str, dict[str, Any]]:
+    """The canary and the shadow that the alias names, if it does: which, whether they are loaded, and why not."""
+    entry, sides = freshness.entry, freshness.sides
+    named = {CANARY: entry.canary, SHADOW: entry.shadow} if entry else {}
+    loaded = sides.loaded() if sides else {}
+    return {
+        role: {**one._asdict(), "loaded": one.digest in loaded, "reason": _reason(freshness.beside.get(role))}
+        for role, one in named.items()
+        if one
+    }
+
+
+def _reason(trouble: Trouble | None) -> dict[str, str] | None:
+    return {"code": trouble.code, "detail": trouble.detail} if trouble else None
 
 
 def live(_: Request, __: Serving) -> Answer:
@@ -80,7 +101,7 @@ def version(_: Request, __: Serving) -> Answer:
 def model(_: Request, serving: Serving) -> Answer:
     """The load state of the model that /classify serves. Of classifications, `targets` has the labels."""
     live = serving.freshness.current()
-    trouble = serving.freshness.trouble
+    beside = _beside(serving.freshness)
     inputs = targets = None
     if isinstance(live, Live):
         inputs = [field.name for field in live.predictor.inputs.fields]
@@ -92,11 +113,13 @@ def model(_: Request, serving: Serving) -> Answer:
             "model": serving.model,
             "alias": serving.alias,
             "status": serving.freshness.status,
-            "reason": trouble._asdict() if trouble else None,
+            "reason": _reason(serving.freshness.trouble),
             "refresh_failures": serving.freshness.failures,
             "version": live.version if live else None,
             "digest": live.digest if live else None,
             "generation": live.generation if live else None,
+            CANARY: beside.get(CANARY),
+            SHADOW: beside.get(SHADOW),
             "inputs": inputs,
             "targets": targets,
         }

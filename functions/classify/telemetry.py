@@ -2,8 +2,9 @@
 
 CloudWatch takes metrics out of any log line whose root has `_aws` (the Embedded Metric Format), so Powertools' Metrics
 makes the document and the Logger writes it: one line and one serialisation a request. A line can carry the metrics of
-one model, so a batch over segments has one more for each. What a line says is listed in `_line` and `_answered`; no text
-of a request, no identifier of a person and no message of an exception is among it.
+one model, so a batch over segments has one more for each. While a canary runs, the few metrics that it is judged by are
+counted once more by side. What a line says is listed in `_line` and `_answered`; no text of a request, no identifier of
+a person and no message of an exception is among it.
 """
 
 import json
@@ -20,9 +21,11 @@ from aws_lambda_powertools.metrics.functions import is_metrics_disabled
 from firesteel.program.results import Estimate, Prediction
 from functions.classify.answers import Answer
 from functions.classify.events import Request
-from functions.classify.live import Loaded
+from functions.classify.live import STABLE, Loaded
 from functions.classify.refresh import Trouble
 
+_BY_SIDE = ("Predictions", "Latency", "ReviewShare")
+_Measures = dict[str, dict[str, Any]]
 _SERIALISE = json.JSONEncoder(default=str, separators=(",", ":")).encode  # ASCII: nothing can look like a line break
 
 
@@ -74,10 +77,16 @@ class Telemetry:
             print(_SERIALISE(other))  # noqa: T201
 
     def refresh_failed(self, model: str, trouble: Trouble, error: Exception) -> None:
-        """The newest bundle of a model could not be loaded. A line of its own: it belongs to no request."""
+        """A bundle that an alias names could not be loaded. A line of its own: it belongs to no request."""
         self._refresh_failures += 1
         facts = {"model": model, "reason": trouble.code, "error": type(error).__name__, "cause": str(error)}
-        self._write(logging.ERROR, "refresh failed", facts)
+        self._write(logging.ERROR, "refresh failed", facts | ({} if trouble.role == STABLE else {"role": trouble.role}))
+
+    def shadowed(self, facts: dict[str, Any]) -> None:
+        """The line of one request that a shadow was asked, too."""
+        level = logging.WARNING if "code" in facts else logging.INFO
+        if self._log.isEnabledFor(level):
+            self._write(level, "shadow", facts)
 
     def _write(self, level: int, message: str, facts: dict[str, Any]) -> None:
         """Straight to the handlers: who called is always this module, and looking it up is a quarter of the time."""
@@ -86,7 +95,7 @@ class Telemetry:
 
     def _documents(self, answer: Answer, seconds: float, invocation: Invocation | None) -> list[dict[str, Any]]:
         """The metrics of one request in the Embedded Metric Format: first those that its line carries, maybe none."""
-        process: dict[str, dict[str, Any]] = {}
+        process: _Measures = {}
         if invocation and invocation.cold_start:
             process["ColdStarts"] = {"Unit": "Count", "Value": [1.0]}
         if self._refresh_failures:
@@ -94,22 +103,35 @@ class Telemetry:
             self._refresh_failures = 0
         documents = []
         for live, predictions in predicted(answer.facts):
-            measured = _measures(predictions, seconds) | process
-            documents.append(self._document(measured, {"service": self._service, "model": live.model}))
+            documents.append(self._document(_measures(predictions, seconds) | process, live))
             process = {}
         if documents and "parts" in answer.facts:
             documents.insert(0, {})
-        return documents or [self._document(process, {"service": self._service})]
+        if documents:
+            return documents
+        failing: Loaded | None = answer.facts.get("live") if answer.status >= 500 else None
+        if failing and failing.side:
+            return [self._document(process, failing, errors=1.0)]
+        return [self._document(process)]
 
-    def _document(self, measured: dict[str, dict[str, Any]], dimensions: dict[str, str]) -> dict[str, Any]:
+    def _document(self, measured: _Measures, live: Loaded | None = None, *, errors: float = 0.0) -> dict[str, Any]:
+        """What was measured, by model; and while a canary of the model runs what it is judged by, by side."""
+        dimensions = {"service": self._service} | ({"model": live.model} if live else {})
+        directives = self._directives_of(measured, dimensions) if measured else []
+        if live and live.side:
+            by_side = {name: measured[name] for name in _BY_SIDE if name in measured}
+            by_side["Errors"] = {"Unit": "Count", "Value": [errors]}
+            dimensions["side"] = live.side
+            directives = directives + self._directives_of(by_side, dimensions)
+            measured = measured | by_side
         if not measured or is_metrics_disabled():
             return {}
-        about = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": self._directive(measured, dimensions)}
+        about = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": directives}
         return {"_aws": about, **dimensions, **{name: measure["Value"] for name, measure in measured.items()}}
 
-    def _directive(self, measured: dict[str, dict[str, Any]], dimensions: dict[str, str]) -> Any:
+    def _directives_of(self, measured: _Measures, dimensions: dict[str, str]) -> Any:
         """What tells CloudWatch which members of a line are metrics. It is the same for the same names, so it is kept."""
-        names = tuple(measured)
+        names = (*dimensions, *measured)
         if names not in self._directives and self._metrics:
             document = self._metrics.serialize_metric_set(measured, dimensions, {})
             self._directives[names] = document["_aws"]["CloudWatchMetrics"]
@@ -123,7 +145,7 @@ def predicted(facts: dict[str, Any]) -> list[tuple[Loaded, list[Prediction]]]:
     return [(facts["live"], facts["predictions"])] if facts.get("predictions") else []
 
 
-def _measures(predictions: list[Prediction], seconds: float) -> dict[str, dict[str, Any]]:
+def _measures(predictions: list[Prediction], seconds: float) -> _Measures:
     """How many and how long; how sure and how many for a person; or what numbers and how wide their intervals."""
     measured = {
         "Predictions": {"Unit": "Count", "Value": [float(len(predictions))]},
@@ -160,14 +182,19 @@ def _line(request: Request, answer: Answer, seconds: float) -> dict[str, Any]:
     }
     line |= {name: facts[name] for name in ("route", "code") if facts.get(name)}
     if live := facts.get("live"):
-        line |= _answered(live, facts["predictions"], facts)
+        line |= _answered(live, facts.get("predictions"), facts)
     if error := facts.get("error"):
         line |= _fault(error)
     return line
 
 
-def _answered(live: Loaded, predictions: list[Prediction], facts: dict[str, Any]) -> dict[str, Any]:
+def _answered(live: Loaded, predictions: list[Prediction] | None, facts: dict[str, Any]) -> dict[str, Any]:
+    """What a bundle answered, or that it failed to."""
     line: dict[str, Any] = {"model": live.model, "model_version": live.version, "model_digest": live.digest}
+    if live.side:
+        line["side"] = live.side
+    if predictions is None:
+        return line
     if "parts" in facts:
         line["segments"] = {segment.model: segment.version for segment, _ in facts["parts"]}
     if "rows" in facts:

@@ -65,7 +65,7 @@ def model(request: Request, serving: Serving) -> Answer:
     return answers.ok(
         {
             "name": found.model,
-            "versions": [found.version],
+            "versions": [one.version for one in serving.sides(request.model).all()],
             "platform": status.NAME,
             "inputs": [_metadata(name, _datatype(field)) for name, field in fields.items()],
             "outputs": [_metadata(name, datatype) for name, datatype in outputs.items()],

@@ -8,12 +8,12 @@ from aws_lambda_powertools import Logger
 
 from firesteel.registry.store import open_store
 from firesteel.settings import Settings
-from functions.registry import moves
-from functions.registry.moves import Refused
+from functions.registry import approvals, moves
+from functions.registry.moves import Decision, Refused
 
-_settings = Settings.read(os.environ)
-_store = open_store(_settings.store)
-logger = Logger(service=_settings.service, level=_settings.log_level, utc=True, use_rfc3339=True)
+settings = Settings.read(os.environ)
+store = open_store(settings.store)
+logger = Logger(service=settings.service, level=settings.log_level, utc=True, use_rfc3339=True)
 
 
 @logger.inject_lambda_context
@@ -22,16 +22,22 @@ def handler(event: object, context: object) -> dict[str, Any]:
     request_id = _request_id(event) or getattr(context, "aws_request_id", "")
     facts: dict[str, Any] = {"request_id": request_id}
     try:
-        move = moves.read(event)
-        facts |= {"kind": move.kind, "model": move.model, "alias": move.alias, "who": move.who}
-        model, entry = moves.perform(move, _store)
+        asked = moves.read(event)
+        if isinstance(asked, Decision):
+            facts |= {"model": asked.model, "version": asked.version, "who": asked.who}
+            decided = approvals.decide(asked, store, settings.work)
+            told = {name: decided[name] for name in ("model", "run", "approved")}
+            logger.info("training decided", extra=facts | told)
+            return _answer(200, decided, request_id)
+        facts |= {"kind": asked.kind, "model": asked.model, "alias": asked.alias, "who": asked.who}
+        model, entry = moves.perform(asked, store)
     except Refused as refused:
         return _refuse(refused, refused.__cause__, facts)
     except Exception as error:  # noqa: BLE001 - the last line of defence: a fault of ours is a 500, never a crash
         fault = Refused("internal_error", "Something failed on our side; the log has it under this request id.")
         return _refuse(fault, error, facts)
     logger.info("alias moved", extra=facts | {"model": model, "version": entry.version, "generation": entry.generation})
-    return _answer(200, {"model": model, **entry._asdict()}, request_id)
+    return _answer(200, {"model": model, **entry.document()}, request_id)
 
 
 def _refuse(refused: Refused, cause: BaseException | None, facts: dict[str, Any]) -> dict[str, Any]:

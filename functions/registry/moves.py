@@ -1,29 +1,38 @@
 """An event of API Gateway in, a moved alias out.
 
-    POST /models/{name}/promote?version=1.2.0     serve a version
+    POST /models/{name}/promote?version=1.2.0     serve a version; with &canary=0.05 for that share of the requests
+    POST /models/{name}/shadow?version=1.2.0      score a version beside the one that is served; it never answers
     POST /models/{name}/switch?version=1.0.0      serve any complete version, older or newer
-    POST /models/{name}/rollback                  serve what was served before, or with ?to=1.0.0 what once was
+    POST /models/{name}/rollback                  end the canary and the shadow, or without them serve what was served
+                                                  before; with ?to=1.0.0 serve what once was
+    POST /models/{name}/approve?version=1.2.0     go on with a training that waits for a person
+    POST /models/{name}/reject?version=1.2.0      end it
 
-Each takes `alias` (latest) and `why`, which stays in the alias's history with the caller's ARN. A segment is
-/models/{name}/{segment}/..., or /models/{segment}/... where one model alone has it. The answer is the alias's new entry.
+Each takes `why`, which stays in the alias's history with the caller's ARN, and the first four `alias` (latest). A segment
+is /models/{name}/{segment}/..., or /models/{segment}/... where one model alone has it. The answer is the alias's new
+entry; that of `approve` and `reject` says what was decided.
 
-code                   status  when
-unsupported_event      400     the function was invoked with something that is no request of a REST API
-not_identified         403     API Gateway does not say who calls: the request was not signed
-not_found              404     no such path
-not_in_registry        404     no such model, version or alias; or none to go back to
-method_not_allowed     405     not a POST
-ambiguous_segment      409     several models have a segment of that name; `detail` names them
-conflict               409     somebody else moved the alias at the same time
-broken_bundle          409     the version is not what was published, so it is not served
-invalid_input          422     the query has not what the operation needs, or more
-internal_error         500     a fault of ours; the log has it under the request id
-registry_unavailable   503     the object store failed; whether the alias moved must be looked up
+code                     status  when
+unsupported_event        400     the function was invoked with something that is no request of a REST API
+not_identified           403     API Gateway does not say who calls: the request was not signed
+not_found                404     no such path
+not_in_registry          404     no such model, version or alias; none to go back to; nobody asked for this approval
+method_not_allowed       405     not a POST
+ambiguous_segment        409     several models have a segment of that name; `detail` names them
+conflict                 409     somebody else moved the alias at the same time; a version cannot run beside itself; the
+                                 training does not wait any more
+broken_bundle            409     the version, or the alias's newest entry, is not what was written, so it is not used
+invalid_input            422     the query has not what the operation needs, or more
+internal_error           500     a fault of ours; the log has it under the request id
+registry_unavailable     503     the object store failed; whether the alias moved must be looked up
+approvals_unavailable    503     the state machine could not be told; it is safe to try again
 
 Every refusal has the body {"detail", "code", "request_id"}, as those of the public API have.
 """
 
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal, NamedTuple
 
 from firesteel.errors import ConflictError, IntegrityError, NotFoundError, RegistryError
 from firesteel.registry import alias, bundle, names
@@ -42,11 +51,16 @@ STATUS = {
     "invalid_input": 422,
     "internal_error": 500,
     "registry_unavailable": 503,
+    "approvals_unavailable": 503,
 }
-_QUERIES: dict[str, tuple[str, ...]] = {
-    "promote": ("version", "alias", "why"),
+Operation = Literal["promote", "shadow", "switch", "rollback", "approve", "reject"]
+_QUERIES: dict[Operation, tuple[str, ...]] = {
+    "promote": ("version", "alias", "why", "canary"),
+    "shadow": ("version", "alias", "why"),
     "switch": ("version", "alias", "why"),
     "rollback": ("to", "alias", "why"),
+    "approve": ("version", "why"),
+    "reject": ("version", "why"),
 }
 
 
@@ -67,10 +81,22 @@ class Move(NamedTuple):
     alias: str
     who: str
     why: str
+    weight: float | None = None
+    """The share of the requests that a canary answers."""
 
 
-def read(event: object) -> Move:
-    """The move that an event of a REST API asks for. Raises Refused."""
+class Decision(NamedTuple):
+    """What somebody decides about a version whose training waits for it. `model` is as in the path."""
+
+    approved: bool
+    model: str
+    version: str
+    who: str
+    why: str
+
+
+def read(event: object) -> Move | Decision:
+    """What an event of a REST API asks for. Raises Refused."""
     match event:
         case {"httpMethod": str(method), "path": str(path), "requestContext": {"identity": dict(identity)}, **rest}:
             who = identity.get("userArn")
@@ -78,22 +104,26 @@ def read(event: object) -> Move:
             raise Refused("unsupported_event", "The event is no request of a REST API.")
     if not isinstance(who, str) or not who:
         raise Refused("not_identified", "Sign the request with AWS credentials: every move says who made it.")
-    kind: Kind
-    match path.split("/"):
-        case ["", "models", *parts, "promote" | "switch" | "rollback" as kind] if len(parts) in (1, 2):
-            model = "/".join(parts)
-        case _:
-            raise Refused("not_found", "There is nothing at this path.")
+    *start, last = path.split("/")
+    operation = next((known for known in _QUERIES if known == last), None)
+    if operation is None or start[:2] != ["", "models"] or len(start) not in (3, 4):
+        raise Refused("not_found", "There is nothing at this path.")
     if method != "POST":
         raise Refused("method_not_allowed", "An alias is moved with POST.")
-    query = _query(rest, kind)
-    version = query.get("version") or query.get("to")
-    return Move(kind, model, version, query.get("alias", "latest"), who, query.get("why", ""))
+    model, query = "/".join(start[2:]), _query(rest, operation)
+    version, alias_name, why = query.get("version"), query.get("alias", "latest"), query.get("why", "")
+    match operation:
+        case "approve" | "reject":
+            return Decision(operation == "approve", model, query["version"], who, why)
+        case "promote" if "canary" in query:
+            return Move("canary", model, version, alias_name, who, why, _weight(query["canary"]))
+        case _:
+            return Move(operation, model, version or query.get("to"), alias_name, who, why)
 
 
-def _query(event: dict[Any, Any], kind: Kind) -> dict[str, str]:
+def _query(event: dict[Any, Any], operation: Operation) -> dict[str, str]:
     """The query's parameters that have a value. Raises Refused when one is missing, unknown, or there twice."""
-    sent, allowed = event.get("multiValueQueryStringParameters") or {}, _QUERIES[kind]
+    sent, allowed = event.get("multiValueQueryStringParameters") or {}, _QUERIES[operation]
     if not isinstance(sent, dict) or not all(isinstance(values, list) for values in sent.values()):
         raise Refused("unsupported_event", "The event's query is none of a REST API.")
     if any(name not in allowed or len(values) != 1 for name, values in sent.items()):
@@ -104,14 +134,36 @@ def _query(event: dict[Any, Any], kind: Kind) -> dict[str, str]:
     return query
 
 
+def _weight(text: str) -> float:
+    try:
+        weight = float(text)
+    except ValueError:
+        weight = 0.0
+    if not 0 < weight < 1:
+        raise Refused("invalid_input", "A canary is a share of the requests above 0 and below 1, like canary=0.05.")
+    return weight
+
+
 def perform(move: Move, store: Store) -> tuple[str, Entry]:
     """Moves the alias: the model's name in the registry and the alias's new entry. Raises Refused."""
-    try:
-        model = _model(move.model, store)
+    with refusing():
+        model, name, who, why = registered(move.model, store), move.alias, move.who, move.why
         if move.kind == "rollback":
-            return model, alias.rollback(store, model, move.alias, who=move.who, why=move.why, to=move.version)
+            return model, alias.rollback(store, model, name, who=who, why=why, to=move.version)
         assert move.version
-        entry = alias.promote(store, model, move.alias, move.version, who=move.who, why=move.why, kind=move.kind)
+        if move.kind == "canary":
+            assert move.weight
+            return model, alias.canary(store, model, name, move.version, weight=move.weight, who=who, why=why)
+        if move.kind == "shadow":
+            return model, alias.shadow(store, model, name, move.version, who=who, why=why)
+        return model, alias.promote(store, model, name, move.version, who=who, why=why, kind=move.kind)
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Failures of a registry's store leave the block as Refused."""
+    try:
+        yield
     except NotFoundError as error:
         raise Refused("not_in_registry", str(error)) from error
     except ConflictError as error:
@@ -121,10 +173,9 @@ def perform(move: Move, store: Store) -> tuple[str, Entry]:
     except RegistryError as error:
         detail = "The object store failed. Look at the alias before you try again: it may have moved."
         raise Refused("registry_unavailable", detail) from error
-    return model, entry
 
 
-def _model(name: str, store: Store) -> str:
+def registered(name: str, store: Store) -> str:
     """The registry's name of a model, or of a segment that stands without its model. Raises Refused, NotFoundError."""
     if store.folders(names.folder(name)):
         return name

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -9,16 +10,23 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from firesteel.definition import ClassificationTarget, Definition, Estimator, RegressionTarget, Target
+from firesteel.definition import ClassificationTarget, Definition, Estimator, RegressionTarget, Search, Target
 from firesteel.errors import DataError
 from functions.train import calibrate, estimators, evaluate, interval, models
 from functions.train.dataset import Dataset
 from functions.train.estimators import Sample
 from functions.train.folds import folds
 from functions.train.models import CalibratedClassifier, CountModel, RegressionModel
-from functions.train.tune import Journal, Report, search_settings
+from functions.train.tune import Journal, Point, Report, search_settings, with_point
 
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "lightgbm", "catboost", "optuna")
+
+
+class Judged(NamedTuple):
+    """A candidate of a search and its scores, one a fold."""
+
+    settings: Point
+    scores: Sequence[float]
 
 
 class Fitted(NamedTuple):
@@ -49,24 +57,27 @@ def fit(
     *,
     tune: bool = True,
     journal: Path | None = None,
+    judged: Sequence[Judged] = (),
     categorical: np.ndarray | None = None,
     report: Report,
 ) -> Fitted:
     """Fit one target on features X [rows, features] of the dataset's rows.
 
-    A search that was interrupted goes on from what it left in the file `journal`. `categorical` [features] says which
-    features trees may split by sets. Raises DataError for rows that cannot be learned from, DefinitionError for settings
-    that cannot be had.
+    A search that was interrupted goes on from what it left in the file `journal`, and judges no candidate that `judged`
+    has already. `categorical` [features] says which features trees may split by sets. Raises DataError for rows that
+    cannot be learned from, DefinitionError for settings that cannot be had.
     """
     settings = definition.estimator_of(target)
     trials: list[dict[str, Any]] = []
     sample = estimators.sample(settings, X, dataset.targets[target], dataset.exposure)
     work = _Work(dataset, sample, target, definition, categorical)
     if tune and (search := definition.search_of(target)):
-        metric = definition.metric_of(target)
+        metric, known = definition.metric_of(target), Journal(journal, work.key)
+        for one in judged:
+            known.know(with_point(settings, one.settings), one.scores)
         settings, trials = search_settings(
             settings, search, metric, work.judge(search.folds, metric),
-            seed=definition.split.seed, journal=Journal(journal, work.key), report=report,
+            seed=definition.split.seed, journal=known, report=report,
         )  # fmt: skip
     report("calibrate", 0, 0)
     raw = np.empty((len(dataset), work.scores))
@@ -78,6 +89,23 @@ def fit(
         # The values that are served: float32, half the size, and the same in pipeline and program.
         estimator.coef_ = estimator.coef_.astype(np.float32).astype(np.float64)
     return _finished(work, settings, trials, raw, estimator)
+
+
+def judge(
+    X: Any,
+    dataset: Dataset,
+    target: str,
+    definition: Definition,
+    search: Search,
+    point: Point,
+    categorical: np.ndarray | None,
+) -> list[float]:
+    """One candidate's scores, one a fold: what `fit` finds of it. Raises DataError, ValidationError."""
+    settings = definition.estimator_of(target)
+    sample = estimators.sample(settings, X, dataset.targets[target], dataset.exposure)
+    work = _Work(dataset, sample, target, definition, categorical)
+    scores: list[float] = work.judge(search.folds, definition.metric_of(target))(with_point(settings, point))
+    return scores
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
-"""The train function: a model's name and where its rows are, in; the release that came of them, out."""
+"""The train function: a task of a retraining, or a model's name and where its rows are; what came of it, out."""
 
 import os
-import re
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ from firesteel.definition import Definition
 from firesteel.errors import DataError, FiresteelError
 from firesteel.registry.store import open_store
 from firesteel.settings import Settings
-from functions.train import dataset, release, train
+from functions.train import dataset, release, tasks, train
 from functions.train.dataset import Dataset
+from functions.train.deployment import DATA_LIMIT, Deployment
+from functions.train.upload import ObjectUploads, download
 
-DATA_LIMIT = 4 << 30
 SHOWN = 20  # refused rows that the answer tells of
 _ROOT = Path(os.environ.get("LAMBDA_TASK_ROOT", Path(__file__).resolve().parents[2]))
 _settings = Settings.read(os.environ)
@@ -25,14 +27,32 @@ logger = Logger(service=_settings.service, level=_settings.log_level, utc=True, 
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Train `event["model"]` on the CSV at `event["data"]` (s3://bucket/key or file:///path), publish, and judge.
+    """Do the task that the event names; without one, train and promote at once.
 
-    Of a model of segments it trains `event["segment"]`, or all of them. Returns {model, version, digest, promoted,
-    rows_used, rows_refused, first_refused, gates}, or {model, segments: [...]} of those. Raises FiresteelError: the
-    invocation then counts as failed.
+    That is: train `event["model"]` on the CSV at `event["data"]` (s3://bucket/key or file:///path), publish, and judge. Of
+    a model of segments it trains `event["segment"]`, or all of them. Returns {model, version, digest, promoted, rows_used,
+    rows_refused, first_refused, gates}, or {model, segments: [...]} of those. Raises FiresteelError: the invocation then
+    counts as failed.
     """
-    try:
+    if isinstance(event, dict) and "task" in event:
+        return perform(event)
+    with _failures_logged():
         return _train(event)
+
+
+def perform(task: dict[str, Any]) -> dict[str, Any]:
+    """Do a task of a retraining and log what came of it. Raises FiresteelError."""
+    with logger.append_context_keys(task=task["task"], run=task.get("run")), _failures_logged():
+        answer = tasks.run(Deployment.open(_settings, definition_of), task)
+        message, told = tasks.summary(task, answer)
+        logger.info(message, extra=told)
+        return answer
+
+
+@contextmanager
+def _failures_logged() -> Iterator[None]:
+    try:
+        yield
     except FiresteelError as error:
         logger.error("training failed", extra={"error": type(error).__name__, "reason": str(error)})
         raise
@@ -40,16 +60,16 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 def _train(event: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(event, dict) or not all(isinstance(event.get(key), str) for key in ("model", "data")):
-        raise DataError('the event must be {"model": "<name>", "data": "s3://bucket/key"}')
+        raise DataError('the event must be {"model": "<name>", "data": "s3://bucket/key"}, or a task')
     if unknown := set(event) - {"model", "data", "segment", "tune", "changelog"}:
         raise DataError(f"the event has fields that mean nothing: {', '.join(sorted(map(str, unknown)))}")
     if not isinstance(event.get("tune", True), bool):
         raise DataError("the event's tune must be true or false")
-    described = definition_file.load(definition_of(event["model"]))
+    described = definition_of(event["model"])
     segments = _segments(described, event.get("segment"))
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "data.csv"
-        path.write_bytes(_download(event["data"]))
+        path, uploads = Path(folder) / "data.csv", ObjectUploads()
+        download(uploads, uploads.find(event["data"])[0], path, limit=DATA_LIMIT)
         if not described.segments:
             return _one(described, dataset.read(path, described), event)
         parts = [described.of_segment(segment) for segment in segments]
@@ -96,16 +116,9 @@ def _one(described: Definition, rows: Dataset, event: dict[str, Any]) -> dict[st
     }
 
 
-def definition_of(model: str) -> Path:
+def definition_of(model: str) -> Definition:
     """The definition of a model that ships with the function; the name is looked up, never a path."""
     known = {path.stem: path for path in sorted((_ROOT / "models").glob("*.yaml"))}
     if model not in known:
         raise DataError(f"there is no model {model[:80]!r}; there are: {', '.join(known)}")
-    return known[model]
-
-
-def _download(url: str) -> bytes:
-    folder, slash, name = url.rpartition("/")
-    if not re.match(r"(s3|file)://", url) or not slash or not name:
-        raise DataError(f"{url[:200]!r} is not where rows can be: s3://bucket/key or file:///path")
-    return open_store(folder).get(name, limit=DATA_LIMIT)
+    return definition_file.load(known[model])

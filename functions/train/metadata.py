@@ -2,32 +2,51 @@
 
 import platform
 import subprocess
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from importlib.metadata import version as installed
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from firesteel.definition import ClassificationTarget, Target
+from functions.train.gate import Verdict
 from functions.train.train import Trained
+from functions.train.upload import Upload
+
+installed = cache(version)  # which parses a file each time
 
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "joblib", "pydantic")
 
 
-def describe(trained: Trained, *, version: str, changelog: str, data_name: str, commit: str | None) -> dict[str, Any]:
-    """The content of model_metadata.json."""
+class Origin(NamedTuple):
+    """Where a version comes from: what its rows are called, why it was trained, and, of a retraining, the upload and run."""
+
+    data_name: str
+    changelog: str = ""
+    commit: str | None = None
+    upload: Upload | None = None
+    run: str | None = None
+
+
+def describe(
+    trained: Trained, origin: Origin, version: str, verdicts: Sequence[Verdict], latest: str | None
+) -> dict[str, Any]:
+    """The content of model_metadata.json. `latest` is the version that the gates compared with."""
     definition, dataset = trained.definition, trained.dataset
+    retrained = {"upload": origin.upload._asdict(), "run": origin.run} if origin.upload else {}
     return {
         "format": 1,
         "model": definition.address,
         "segment": definition.segment,
         "signature": trained.signature,
         "version": version,
-        "changelog": changelog,
+        "changelog": origin.changelog,
         "trained_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "data": {
-            "source": data_name,
+            "source": origin.data_name,
             "sha256": dataset.sha256,
             "rows_read": dataset.rows_read,
             "rows_used": len(dataset),
@@ -41,7 +60,10 @@ def describe(trained: Trained, *, version: str, changelog: str, data_name: str, 
         "settings": trained.settings,
         "seed": definition.split.seed,
         "definition_sha256": definition.sha256,
-        "git_commit": commit,
+        "gates": [verdict._asdict() for verdict in verdicts],
+        "compared_with": latest,
+        **retrained,
+        "git_commit": origin.commit,
         "python": platform.python_version(),
         "libraries": {name: installed(name) for name in (*LIBRARIES, *_extras(trained))},
         "durations_seconds": trained.durations,

@@ -3,23 +3,25 @@
 import csv
 import hashlib
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from firesteel import strictjson
 from firesteel.definition import Definition
-from firesteel.errors import IntegrityError, NotFoundError
+from firesteel.errors import ConflictError, IntegrityError, NotFoundError
 from firesteel.registry import alias, bundle
-from firesteel.registry.bundle import Bump
+from firesteel.registry.bundle import Bump, Manifest
 from firesteel.registry.store import Store
 from functions.train import card, gate, metadata
 from functions.train.compile import to_router
 from functions.train.gate import Verdict
+from functions.train.metadata import Origin
 from functions.train.train import Trained, pipeline_bytes, to_json
 
 LATEST = "latest"
 PROGRAM = "program.safetensors"
+_ATTEMPTS = 10  # to take a version's number before another trainer does
 
 
 @dataclass(frozen=True)
@@ -47,24 +49,56 @@ def release(
     data_name: str,
     commit: str | None = None,
 ) -> Release:
-    """Publish and, if every gate passes, promote. Raises ConflictError when another trainer took the version first.
+    """Publish and, if every gate passes, promote. Raises ConflictError when `version` is taken.
 
     Without held-out rows nothing was evaluated: gates fail, and the version waits for `firesteel promote`.
     """
-    model = trained.definition.address
-    version = version or bundle.next_version(store, model, bump)
-    latest = _latest(store, model)
-    verdicts = gate.judge(trained.definition.gates, trained.metrics, latest.metrics, latest.version)
-    described = metadata.describe(trained, version=version, changelog=changelog, data_name=data_name, commit=commit)
-    files = bundle_files(trained, described, verdicts)
-    published = bundle.publish(store, model, version, files, who=who, signature=trained.signature)
+    model, latest = trained.definition.address, _latest(store, trained.definition.address)
+    origin = Origin(data_name, changelog, commit)
+    published, verdicts = _publish(store, trained, latest, origin, version=version, bump=bump, who=who)
     promoted = None
     if all(verdict.passed for verdict in verdicts):
         why = changelog or f"trained on {data_name}"
         promoted = alias.promote(
-            store, model, LATEST, version, who=who, why=why, digest=published.digest, after=latest.generation
+            store, model, LATEST, published.version, who=who, why=why, digest=published.digest, after=latest.generation
         )
-    return Release(version, published.digest, verdicts, promoted)
+    return Release(published.version, published.digest, verdicts, promoted)
+
+
+def publish(store: Store, trained: Trained, origin: Origin, *, who: str) -> Manifest:
+    """Publish the next version and promote nothing; the metadata says what its gates, judged now, found."""
+    return _publish(store, trained, _latest(store, trained.definition.address), origin, who=who)[0]
+
+
+def _publish(
+    store: Store,
+    trained: Trained,
+    latest: "_Latest",
+    origin: Origin,
+    *,
+    version: str | None = None,
+    bump: Bump = "minor",
+    who: str,
+) -> tuple[Manifest, list[Verdict]]:
+    verdicts = gate.judge(trained.definition.gates, trained.metrics, latest.metrics, latest.version)
+
+    def write(version: str) -> Manifest:
+        described = metadata.describe(trained, origin, version, verdicts, latest.version)
+        files = bundle_files(trained, described, verdicts)
+        return bundle.publish(store, trained.definition.address, version, files, who=who, signature=trained.signature)
+
+    written = write(version) if version else _next(store, trained.definition.address, bump, write)
+    return written, verdicts
+
+
+def _next(store: Store, model: str, bump: Bump, write: Callable[[str], Manifest]) -> Manifest:
+    """Write the next version; the one after it when another trainer takes the number first."""
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return write(bundle.next_version(store, model, bump))
+        except ConflictError:
+            continue
+    return write(bundle.next_version(store, model, bump))
 
 
 def bundle_files(trained: Trained, described: dict[str, Any], verdicts: list[Verdict]) -> dict[str, bytes]:
@@ -99,25 +133,43 @@ def trials_csv(trials: Mapping[str, list[dict[str, Any]]]) -> bytes:
 
 
 def release_segments(store: Store, definition: Definition, *, who: str) -> str | None:
-    """Publish and promote the program that sends a row to its segment. None when `latest` sends as it says already."""
-    program, latest = to_router(definition), _latest(store, definition.model)
-    if latest.version and latest.generation:
-        manifest = bundle.read_manifest(store, definition.model, latest.version)
-        if manifest.files[PROGRAM].sha256 == hashlib.sha256(program).hexdigest():
-            return None
-    version = bundle.next_version(store, definition.model, "minor")
+    """Publish and promote the program that sends a row to its segment. None when `latest` sends as it says already.
+
+    Raises ConflictError when somebody else moved `latest` meanwhile; what was published is promoted the next time.
+    """
+    model, program, latest = definition.model, to_router(definition), _latest(store, definition.model)
+    if latest.version and latest.generation and _sends(store, model, latest.version, program):
+        return None
+    published = _waiting(store, model, program) or _next(
+        store, model, "minor", lambda version: _write_router(store, definition, program, version, who)
+    )
+    why = f"segments by {definition.segment_by}: {', '.join(definition.segments)}"
+    alias.promote(
+        store, model, LATEST, published.version, who=who, why=why, digest=published.digest, after=latest.generation
+    )
+    return published.version
+
+
+def _write_router(store: Store, definition: Definition, program: bytes, version: str, who: str) -> Manifest:
     files = {
         PROGRAM: program,
         "golden.json": to_json({"format": 1, "rows": []}),
         "definition.json": definition.to_json(),
         "model_card.md": card.of_segments(definition, version).encode(),
     }
-    published = bundle.publish(store, definition.model, version, files, who=who)
-    why = f"segments by {definition.segment_by}: {', '.join(definition.segments)}"
-    alias.promote(
-        store, definition.model, LATEST, version, who=who, why=why, digest=published.digest, after=latest.generation
-    )
-    return version
+    return bundle.publish(store, definition.model, version, files, who=who)
+
+
+def _waiting(store: Store, model: str, program: bytes) -> Manifest | None:
+    """The newest version, if it is this program: whoever published it did not come to promote it."""
+    complete = [one.version for one in bundle.versions(store, model) if one.complete]
+    return _sends(store, model, complete[-1], program) if complete else None
+
+
+def _sends(store: Store, model: str, version: str, program: bytes) -> Manifest | None:
+    """The manifest of a version if its program is this one."""
+    manifest = bundle.read_manifest(store, model, version)
+    return manifest if manifest.files[PROGRAM].sha256 == hashlib.sha256(program).hexdigest() else None
 
 
 class _Latest(NamedTuple):

@@ -3,13 +3,14 @@
 import io
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import joblib
 import numpy as np
+from pydantic import ValidationError
 from scipy.sparse import issparse
 from sklearn.pipeline import FeatureUnion, Pipeline
 
@@ -18,8 +19,9 @@ from firesteel.errors import DataError
 from firesteel.program import predictor
 from firesteel.program.predictor import Predictor
 from functions.train import compile, explain, features, parity
+from functions.train import fit as fitting
 from functions.train.dataset import Dataset
-from functions.train.fit import Fitted, fit
+from functions.train.fit import Fitted, Judged, fit
 from functions.train.judge import described, judge
 from functions.train.parity import Expected
 from functions.train.split import describe_split, split
@@ -95,13 +97,15 @@ def train(
     hold_out: bool = True,
     test: Dataset | None = None,
     journal: Path | None = None,
+    judged: Mapping[str, Sequence[Judged]] | None = None,
     progress: Progress = silent,
 ) -> Trained:
     """Train all targets of a definition.
 
     Evaluation uses the rows held out by the definition's split, or `test` where a set is given; with `hold_out=False`
     every row trains and nothing is evaluated. `journal` is a file where a search writes its trials down, and goes on
-    from when it was interrupted. Raises DataError, CompileError and ParityError; publishes nothing.
+    from when it was interrupted; `judged` are candidates, by target, whose scores `judge_candidate` found elsewhere. Raises
+    DataError, CompileError and ParityError; publishes nothing.
     """
     tuned = [name for name in definition.targets if tune and definition.search_of(name)]
     stages = _Stages(progress, total=5 + 2 * len(definition.targets) + len(tuned))
@@ -112,26 +116,27 @@ def train(
     fitted = {
         name: fit(
             X, train_rows, name, definition,
-            tune=tune, journal=journal, categorical=categorical, report=stages.report(name),
+            tune=tune, journal=journal, judged=(judged or {}).get(name, ()),
+            categorical=categorical, report=stages.report(name),
         )
         for name in definition.targets
     }  # fmt: skip
     features.widen(union)
     pipelines = {name: Pipeline([("features", union), ("model", one.model)]) for name, one in fitted.items()}
     stages.begin("evaluate")
-    judged = judge(definition, pipelines, fitted, train_rows, test_rows)
+    verdict = judge(definition, pipelines, fitted, train_rows, test_rows)
     stages.begin("compile")
-    program = _compile(definition, pipelines, fitted, judged.thresholds, np.asarray(X.mean(axis=0)).ravel())
+    program = _compile(definition, pipelines, fitted, verdict.thresholds, np.asarray(X.mean(axis=0)).ravel())
     loaded = predictor.load(program)
     assert isinstance(loaded, Predictor)
     stages.begin("prove")
-    proof = _prove(loaded, pipelines, test_rows or train_rows, judged.answers)
+    proof = _prove(loaded, pipelines, test_rows or train_rows, verdict.answers)
     stages.begin("explain")
     importance = explain.importance(loaded, test_rows or train_rows)
     stages.end()
     metrics = {"format": 1, "model": definition.address, "evaluated": test_rows is not None, "parity": proof}
-    metrics |= {"review": judged.review, "importance": importance}
-    metrics |= {"targets": {name: {**own, "importance": importance[name]} for name, own in judged.metrics.items()}}
+    metrics |= {"review": verdict.review, "importance": importance}
+    metrics |= {"targets": {name: {**own, "importance": importance[name]} for name, own in verdict.metrics.items()}}
     return Trained(
         definition=definition,
         dataset=dataset,
@@ -139,13 +144,31 @@ def train(
         signature=loaded.signature,
         pipelines=pipelines,
         metrics=metrics,
-        reference=judged.reference,
+        reference=verdict.reference,
         golden=golden(loaded, definition),
         split=parted,
         settings={name: {**one.settings.model_dump(), "iterations": one.iterations} for name, one in fitted.items()},
         trials={name: one.trials for name, one in fitted.items() if one.trials},
         durations=stages.durations,
     )
+
+
+def judge_candidate(definition: Definition, dataset: Dataset, target: str, point: dict[str, Any]) -> list[float]:
+    """The scores of one candidate of a target's search, as the search within `train` would find them.
+
+    Raises DataError for rows that cannot be learned from, or a target without a search, or settings that cannot be had.
+    """
+    if target not in definition.targets or not (search := definition.search_of(target)):
+        raise DataError(f"{definition.address} has no target {target[:80]!r} with a search")
+    train_rows, _, _ = _parts(definition, dataset, None, hold_out=True)
+    union = features.build(definition)
+    X = _transform(union, train_rows)
+    try:
+        return fitting.judge(X, train_rows, target, definition, search, point, features.categorical(union))
+    except ValidationError as error:
+        raise DataError(
+            f"{definition.estimator_of(target).kind} cannot have {point}: {error.errors()[0]['msg']}"
+        ) from None
 
 
 def _parts(

@@ -7,7 +7,7 @@ the clock; so a search that finds its first results in the journal takes the sam
 import itertools
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,10 @@ class Journal:
         if path is not None and path.exists():
             for line in path.read_text("utf-8", errors="replace").splitlines():
                 self._remember(line)
+
+    def know(self, settings: Estimator, scores: Sequence[float]) -> None:
+        """Settings that were judged elsewhere, on the same rows."""
+        self._known[_canonical(settings.model_dump(mode="json"))] = list(scores)
 
     def _remember(self, line: str) -> None:
         try:
@@ -80,31 +84,34 @@ def search_settings(
     Raises DefinitionError for settings that the estimator cannot have, DataError when a metric is not finite.
     """
     _refuse_impossible(settings, search)
-    points = None if search.method == "optuna" else _points(search, seed)
-    total = search.trials if points is None else len(points)
+    candidates = None if search.method == "optuna" else points(search, seed)
+    total = search.trials if candidates is None else len(candidates)
     sign = -1.0 if metric in LESS_IS_BETTER else 1.0
     trials: list[dict[str, Any]] = []
 
     def judged(point: Point) -> float:
         report("tune", len(trials), total)
-        scores = journal.judged(_with(settings, point), judge)
+        scores = journal.judged(with_point(settings, point), judge)
         mean = float(np.mean(scores))
         if not np.isfinite(mean):
             raise DataError(f"tuning gave no finite {metric} for {point}: {scores}")
         trials.append({"settings": point, "metric": metric, "mean": mean, "spread": float(np.std(scores))})
         return sign * mean
 
-    if points is None:
+    if candidates is None:
         _optuna(search, seed, judged)
     else:
-        for point in points:
+        for point in candidates:
             judged(point)
     best = max(trials, key=lambda trial: sign * trial["mean"])
-    return _with(settings, best["settings"]), trials
+    return with_point(settings, best["settings"]), trials
 
 
-def _points(search: Search, seed: int) -> list[Point]:
-    """The whole grid, or so many points at random; one drawn twice is tried once."""
+def points(search: Search, seed: int) -> list[Point]:
+    """The whole grid, or so many points at random; one drawn twice is tried once. No search by Optuna has its points before.
+
+    Each may be judged elsewhere, and `Journal.know` tells a search of it.
+    """
     if search.method == "grid":
         choices = [dimension for dimension in search.space.values() if not isinstance(dimension, Span)]
         return [dict(zip(search.space, values, strict=True)) for values in itertools.product(*choices)]
@@ -154,7 +161,8 @@ def _suggested(search: Search, trial: Any) -> Point:
     return point
 
 
-def _with(settings: Estimator, point: Point) -> Estimator:
+def with_point(settings: Estimator, point: Point) -> Estimator:
+    """The settings, with those of the point. Raises ValidationError when the estimator cannot have them."""
     return type(settings).model_validate(settings.model_dump() | point)
 
 
@@ -162,7 +170,7 @@ def _refuse_impossible(settings: Estimator, search: Search) -> None:
     for name, dimension in search.space.items():
         for value in _extremes(dimension):
             try:
-                _with(settings, {name: value})
+                with_point(settings, {name: value})
             except ValidationError as error:
                 hint = "; write integer: true" if error.errors()[0]["type"] == "int_from_float" else ""
                 raise DefinitionError(

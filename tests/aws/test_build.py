@@ -1,11 +1,12 @@
 """What `sam build` leaves: small, compiled, complete. And that it runs in Lambda's own runtime emulator."""
 
+import fcntl
 import importlib.util
 import marshal
 import os
-import subprocess
-import sys
+import struct
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from types import CodeType
 
@@ -13,24 +14,42 @@ import pytest
 
 from cli.emulator import Emulator, EmulatorError
 from infra import build, sizes
+from tests.aws.conftest import sam
 
 slow = pytest.mark.slow
 PARTS = {
     "layer": "FiresteelLayer",
     "classify": "ClassifyFunction",
     "registry": "RegistryFunction",
+    "smoke": "SmokeFunction",
     "train": "TrainFunction",
 }
 
 
-def run(built: Path, part: str, program: str) -> str:
-    """What the program prints when it sees the artifact, the layer and the standard library, and nothing else."""
-    path = os.pathsep.join([str(built / PARTS[part]), str(built / "FiresteelLayer" / "python")])
-    environment = {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", "MPLCONFIGDIR": "/tmp/matplotlib"}
-    python = [str(Path(sys.executable).resolve()), "-S", "-W", "error", "-c", program]
-    outcome = subprocess.run(python, env=environment, capture_output=True, text=True, check=False)
-    assert outcome.returncode == 0, outcome.stderr
-    return outcome.stdout.strip()
+@pytest.fixture(scope="session")
+def built_for_arm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `sam build` makes when the template's parameter asks for arm64; nothing of it can run here."""
+    temporary = tmp_path_factory.getbasetemp()
+    shared = temporary.parent if "PYTEST_XDIST_WORKER" in os.environ else temporary
+    folder = shared / "sam-build-arm64"
+    with (shared / "sam-build-arm64.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "template.yaml").exists():
+            outcome = sam("build", "--parameter-overrides", "Architecture=arm64", "--build-dir", str(folder))
+            assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    return folder
+
+
+@pytest.fixture(params=build.MACHINES)
+def each_built(request: pytest.FixtureRequest) -> tuple[str, Path]:
+    """An architecture, and what was built for it."""
+    folder: Path = request.getfixturevalue("built" if request.param == "x86_64" else "built_for_arm")
+    return request.param, folder
+
+
+@cache
+def weighed(artifact: Path) -> sizes.Size:
+    return sizes.size(artifact)
 
 
 def sources(folder: Path) -> Iterator[Path]:
@@ -39,9 +58,24 @@ def sources(folder: Path) -> Iterator[Path]:
 
 @slow
 @pytest.mark.parametrize("bound", sizes.BOUNDS, ids=lambda bound: bound.artifacts[0])
-def test_what_lambda_unpacks_together_is_within_its_bound(built: Path, bound: sizes.Bound) -> None:
-    total, too_big = sizes.over(bound, {name: sizes.size(built / name) for name in bound.artifacts})
-    assert not too_big, f"{bound.artifacts} weigh {total}, the most is {bound.most}"
+def test_what_lambda_unpacks_together_is_within_its_bound(each_built: tuple[str, Path], bound: sizes.Bound) -> None:
+    architecture, folder = each_built
+    total, too_big = sizes.over(bound, {name: weighed(folder / name) for name in bound.artifacts})
+    assert not too_big, f"{bound.artifacts} weigh {total} for {architecture}, the most is {bound.most}"
+
+
+@slow
+def test_every_shared_object_is_made_for_the_architecture(each_built: tuple[str, Path]) -> None:
+    architecture, folder = each_built
+    wanted = {"x86_64": 62, "arm64": 183}[architecture]  # EM_X86_64, EM_AARCH64 in elf.h
+    found = {}
+    for path in (path for path in folder.rglob("*") if path.is_file()):
+        with path.open("rb") as file:
+            head = file.read(20)
+        if head[:4] == b"\x7fELF":
+            found[path.relative_to(folder).as_posix()] = struct.unpack_from("<H", head, 18)[0]
+    assert any(name.startswith("FiresteelLayer/python/numpy/") for name in found)
+    assert {name: machine for name, machine in found.items() if machine != wanted} == {}
 
 
 @slow
@@ -82,7 +116,8 @@ def test_bytecode_names_files_as_lambda_does(built: Path, part: str) -> None:
 def test_nothing_is_shipped_that_no_import_reads(built: Path, part: str) -> None:
     artifact = built / PARTS[part] / build.PARTS[part].inside
     files = [path.relative_to(artifact).as_posix() for path in artifact.rglob("*") if path.is_file()]
-    assert [path for path in files if build.is_unread(path)] == []
+    unread, services = build.lines(build.UNREAD), build.PARTS[part].services
+    assert [path for path in files if build.is_unread(path, unread, services)] == []
 
 
 @slow
@@ -93,83 +128,13 @@ def test_licences_stay_with_their_packages(built: Path, part: str) -> None:
         assert "metadata" in kept
 
 
-NUMPY = """
-import numpy as np, numpy.fft, numpy.linalg, numpy.ma, numpy.polynomial, numpy.random, numpy.testing, numpy.typing
-from numpy import *
-a = np.random.default_rng(0).random((60, 60))
-assert np.allclose(np.linalg.inv(a) @ a, np.eye(60)) and np.allclose(np.fft.ifft(np.fft.fft(a)), a)
-np.linalg.svd(a), np.linalg.eigh(a @ a.T)
-print(np.__file__)
-"""
-
-OBSTORE = """
-import obstore
-from obstore.store import MemoryStore
-store = MemoryStore()
-obstore.put(store, "a", b"1", mode="create")
-print(bytes(obstore.get(store, "a").bytes()))
-"""
-
-TRAIN = """
-import io, joblib, scipy.optimize, scipy.special, scipy.stats, yaml
-from importlib.metadata import version
-from matplotlib.figure import Figure
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV
-from sklearn.pipeline import make_pipeline
-texts, labels = ["red", "blue", "red red", "blue sky"] * 5, ["a", "b"] * 10
-pipeline = make_pipeline(TfidfVectorizer(), LogisticRegression())
-search = GridSearchCV(pipeline, {"logisticregression__C": [1, 4]}, cv=2).fit(texts, labels)
-joblib.dump(search, io.BytesIO())
-figure, drawn = Figure(), io.BytesIO()
-figure.subplots().plot([1, 2])
-figure.savefig(drawn, format="svg")
-assert b"<svg" in drawn.getvalue()
-print(search.predict(["blue"])[0], version("scikit-learn"))
-"""
-
-PAGES = """
-import asyncio, fastapi, mangum
-asyncio.set_event_loop(asyncio.new_event_loop())
-function = mangum.Mangum(fastapi.FastAPI(), lifespan="off")
-for path in ("/openapi.json", "/docs"):
-    http = {"method": "GET", "path": path, "sourceIp": "127.0.0.1", "protocol": "HTTP/1.1"}
-    event = {"version": "2.0", "rawPath": path, "rawQueryString": "", "headers": {}}
-    print(function(event | {"requestContext": {"stage": "$default", "http": http}}, None)["statusCode"])
-"""
-
-
 @slow
-def test_numpy_of_the_layer_is_whole(built: Path) -> None:
-    assert run(built, "classify", NUMPY).endswith("python/numpy/__init__.pyc")
+@pytest.mark.parametrize(("name", "of"), [("GuardFunction", "RegistryFunction"), ("ScoreFunction", "ClassifyFunction")])
+def test_functions_of_one_part_are_the_same_bytes(built: Path, name: str, of: str) -> None:
+    def files(artifact: Path) -> dict[Path, bytes]:
+        return {path.relative_to(artifact): path.read_bytes() for path in artifact.rglob("*") if path.is_file()}
 
-
-@slow
-def test_obstore_of_the_layer_stores(built: Path) -> None:
-    assert run(built, "classify", OBSTORE) == "b'1'"
-
-
-@slow
-def test_the_train_function_can_fit_score_and_draw(built: Path) -> None:
-    assert run(built, "train", TRAIN).startswith("b 1.")
-
-
-@slow
-def test_every_definition_ships_with_what_trains(built: Path) -> None:
-    shipped = {path.name for path in (built / "TrainFunction" / "models").iterdir()}
-    assert shipped == {path.name for path in (build.ROOT / "models").glob("*.yaml")}
-
-
-@slow
-def test_what_moves_aliases_needs_no_numpy(built: Path) -> None:
-    handler = "import sys, functions.registry.handler; print('numpy' in sys.modules)"
-    assert run(built, "registry", handler) == "False"
-
-
-@slow
-def test_fastapi_makes_its_pages_from_bytecode_alone(built: Path) -> None:
-    assert run(built, "classify", PAGES).split() == ["200", "200"]
+    assert files(built / name) == files(built / of)
 
 
 @slow
@@ -237,6 +202,30 @@ def test_a_build_never_mixes_with_what_is_already_there(tmp_path: Path) -> None:
     (tmp_path / "leftover").touch()
     with pytest.raises(SystemExit, match="is not empty"):
         build.build("classify", tmp_path)
+
+
+def test_a_shared_object_for_another_machine_stops_the_build(tmp_path: Path) -> None:
+    (tmp_path / "module.so").write_bytes(b"\x7fELF" + bytes(14) + struct.pack("<H", 62))
+    build.check_machine(tmp_path, "x86_64")
+    with pytest.raises(SystemExit, match=r"module\.so is not made for arm64"):
+        build.check_machine(tmp_path, "arm64")
+
+
+def test_services_that_nobody_calls_are_unread() -> None:
+    path = "botocore/data/{}/2016-11-23/service-2.json.gz"
+    assert build.is_unread(path.format("ec2"), [], ("stepfunctions",))
+    assert not build.is_unread(path.format("stepfunctions"), [], ("stepfunctions",))
+    assert not build.is_unread("botocore/data/endpoints.json", [], ("stepfunctions",))
+
+
+def test_unread_is_what_a_pattern_of_the_list_says(tmp_path: Path) -> None:
+    listed = tmp_path / "unread.txt"
+    listed.write_text("# fonts\n\nfonts/*\n*/tests/*\n")
+    unread = build.lines(listed)
+    assert unread == ["fonts/*", "*/tests/*"]
+    assert build.is_unread("fonts/a/b.ttf", unread)
+    assert build.is_unread("numpy/tests/test_a.py", unread)
+    assert not build.is_unread("numpy/fonts.py", unread)
 
 
 def test_too_big_is_too_big_unzipped_or_zipped() -> None:

@@ -2,12 +2,16 @@
 
 import importlib
 import json
+import shutil
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cli.emulator import Emulator
+from firesteel.registry import alias, bundle
+from firesteel.registry.store import Store, open_store
 
 pytestmark = pytest.mark.slow
 EVENTS = Path(__file__).resolve().parents[2] / "events"
@@ -80,6 +84,77 @@ def test_an_alias_is_moved_by_the_function_that_may_and_what_serves_goes_on(
     assert (refused["statusCode"], json.loads(refused["body"])["code"]) == (404, "not_in_registry")
     answer, _ = function.invoke(json.loads((EVENTS / "classify.json").read_text()))
     assert json.loads(answer["body"])["model_version"] == "1.0.0"
+
+
+@pytest.fixture
+def rollout(store: str, tmp_path: Path) -> str:
+    """A copy of the registry with the trained bundle published twice more: as a canary of half the keys and a shadow."""
+    shutil.copytree(store.removeprefix("file://"), tmp_path / "store")
+    copy = open_store(f"file://{tmp_path}/store")
+    for version in ("1.1.0", "1.2.0"):
+        republish(copy, version)
+    alias.canary(copy, "tickets", "latest", "1.1.0", weight=0.5, who="tests")
+    alias.shadow(copy, "tickets", "latest", "1.2.0", who="tests")
+    return f"file://{tmp_path}/store"
+
+
+def republish(store: Store, version: str) -> None:
+    manifest = bundle.read_manifest(store, "tickets", "1.0.0")
+    files = {name: bundle.read_file(store, manifest, name) for name in manifest.files}
+    bundle.publish(store, "tickets", version, files, who="tests", signature=manifest.signature)
+
+
+def asked(emulator: Emulator, key: str) -> Any:
+    """The answer to a ticket of the caller with this key, whose request has the key's name."""
+    event = json.loads((EVENTS / "classify-http-api.json").read_text())
+    event["headers"] |= {"x-canary-key": key, "x-request-id": key}
+    answer, _ = emulator.invoke(event)
+    assert answer["statusCode"] == 200, answer
+    return answer
+
+
+def test_both_sides_of_a_canary_answer_and_each_line_says_which(built: Path, rollout: str) -> None:
+    layers = [built / "FiresteelLayer"]
+    handler = "functions.classify.handler.handler"
+    with Emulator(built / "ClassifyFunction", handler, {"FIRESTEEL_STORE": rollout}, layers) as emulator:
+        answers = [asked(emulator, f"key-{number}") for number in range(40)]
+        lines = [json.loads(line) for line in emulator.log().splitlines() if line.startswith("{")]
+    digests = {
+        version: bundle.read_manifest(open_store(rollout), "tickets", version).digest for version in ("1.0.0", "1.1.0")
+    }
+    versions = [json.loads(answer["body"])["model_version"] for answer in answers]
+    assert set(versions) == {"1.0.0", "1.1.0"}
+    assert [answer["headers"]["x-model-digest"] for answer in answers] == [digests[version] for version in versions]
+    assert [line["message"] for line in lines] == ["request"] * 40  # nothing scores shadows here
+    assert [line["side"] for line in lines] == [{"1.0.0": "stable", "1.1.0": "canary"}[version] for version in versions]
+
+
+def test_the_answer_has_left_before_the_shadow_is_asked(built: Path, rollout: str) -> None:
+    """The emulator notes when the runtime has given the answer and asked for the next event: RTDONE.
+
+    It keeps the answer from whoever asked until all extensions are ready, which Lambda does not.
+    """
+    environment = {"FIRESTEEL_STORE": rollout, "FIRESTEEL_SHADOW": "true"}
+    layers = [built / "FiresteelLayer"]
+    handler = "functions.classify.handler.handler"
+    with Emulator(built / "ClassifyFunction", handler, environment, layers) as emulator:
+        stable = [
+            f"key-{number}"
+            for number in range(60)
+            if json.loads(asked(emulator, f"key-{number}")["body"])["model_version"] == "1.0.0"
+        ]
+        give_up = time.monotonic() + 10
+        while (log := emulator.log()).count('"message":"shadow"') < len(stable) and time.monotonic() < give_up:
+            time.sleep(0.01)
+    kinds = [("RTDONE", "INVOKE RTDONE"), ("shadow", '"message":"shadow"'), ("request", '"message":"request"')]
+    told = [next((kind for kind, words in kinds if words in line), "") for line in log.splitlines()]
+    lines = [json.loads(line) for line in log.splitlines() if '"message":"shadow"' in line]
+    assert "Internal agent firesteel-shadow" in log
+    assert [line["request_id"] for line in lines] == stable
+    assert all(line["agree"] == {"priority": True, "department": True} for line in lines)
+    assert {(line["model_version"], line["shadow_version"]) for line in lines} == {("1.0.0", "1.2.0")}
+    in_order = " ".join(filter(None, told)).count("request RTDONE shadow")
+    assert in_order >= 0.9 * len(stable)  # the rest may be the scheduling of a busy machine
 
 
 def test_an_empty_registry_starts_but_does_not_serve(built: Path, tmp_path: Path) -> None:

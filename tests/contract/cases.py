@@ -169,6 +169,9 @@ BAD = {
     "a method of one's own": Case(405, "BREW", "/health"),
 }
 CASES = GOOD | BAD
+POSTED = ["a ticket", "a batch", "predict", "explain", "cases", "cases explained", "a segment", "rows of one segment"]
+"""Answered by models that the lanes are given canaries of."""
+CANARY_KEYS = [f"customer-{number}" for number in range(24)]
 
 OTHERS = {
     "readiness": [

@@ -17,9 +17,9 @@ from functions.classify.lane import Lane
 from functions.classify.meters import Meters
 from functions.classify.server import Front, RateLimit
 from functions.classify.telemetry import Telemetry
-from tests.contract.cases import CASES, GOOD, JSON, OTHERS, PAGES
+from tests.contract.cases import CANARY_KEYS, CASES, GOOD, JSON, OTHERS, PAGES, POSTED
 from tests.unit.classify import zoo
-from tests.unit.classify.bundles import Clock, release, released, serving_over
+from tests.unit.classify.bundles import Clock, beside, release, released, serving_over
 
 SERVICE = "tests-contract-lanes"
 CONTEXT = SimpleNamespace()
@@ -150,6 +150,16 @@ def lanes_with_an_older_model():
     return Lanes(serving)
 
 
+@pytest.fixture(scope="module")
+def lanes_with_a_canary():
+    """A canary of half the keys, and a shadow; of a segment, too."""
+    store = zoo.stocked()
+    beside(store, "1.3.0", weight=0.5, lean=9.0)
+    beside(store, "1.4.0", lean=-9.0)
+    beside(store, "1.2.0", zoo.files(zoo.segment("qb", lean=9.0), zoo.PLAYERS["qb"]), weight=0.5, name="recruits/qb")
+    return Lanes(serving_over(store, with_shadows=True))
+
+
 @pytest.mark.parametrize("kind", EVENTS)
 @pytest.mark.parametrize("name", CASES)
 def test_lane_and_mangum_answer_the_same(lanes, name, kind):
@@ -181,6 +191,28 @@ def test_they_answer_the_same_whatever_is_loaded(request, state, name):
     lanes, case = request.getfixturevalue(state), CASES[name]
     event = http_event_2(case, "mine")
     assert lanes.fast(event) == lanes.mangum(event) == lanes.server(case, "mine")
+
+
+@pytest.mark.parametrize("name", POSTED)
+def test_they_answer_with_the_same_side_of_a_canary(lanes_with_a_canary, name):
+    lanes, digests = lanes_with_a_canary, set()
+    for key in CANARY_KEYS:
+        case = CASES[name]._replace(headers={**CASES[name].headers, "x-canary-key": key})
+        event = http_event_2(case, "mine")
+        fast = lanes.fast(event)
+        assert fast == lanes.mangum(event) == lanes.server(case, "mine")
+        assert fast.status == case.status
+        digests.add(fast.headers["x-model-digest"])
+    assert len(digests) == 2
+
+
+@pytest.mark.parametrize("name", ["GET /health", "GET /model/status", "GET /models/tickets", "GET /models/recruits/qb"])
+def test_they_tell_the_same_of_a_canary(lanes_with_a_canary, name):
+    lanes, case = lanes_with_a_canary, CASES[name]
+    event = http_event_2(case, "mine")
+    fast = lanes.fast(event)
+    assert fast == lanes.mangum(event) == lanes.server(case, "mine")
+    assert b'"canary":{' in fast.body
 
 
 @pytest.mark.parametrize("model", OTHERS)

@@ -121,7 +121,7 @@ TEXT_FIELDS = "Allowed: kind, description, required, min_length, max_length, exa
 IDENTIFIER_FIELDS = "Allowed: kind, description, required, max_length, example"
 FIELDS = (
     "model, description, inputs, targets, features, leaks, estimator, search, segment_by, segments, segment, fallback, split, "
-    "calibration, interval, review, gates, data, request, answer, golden"
+    "calibration, interval, review, gates, promote, data, request, answer, golden"
 )
 KINDS = "kind must be one of 'text', 'number', 'category', 'timestamp', 'identifier'"
 

@@ -46,6 +46,28 @@ def changed(old: str, new: str) -> str:
     return TEXT.replace(old, new)
 
 
+def test_a_retrained_version_is_promoted_at_once_unless_the_definition_says_otherwise() -> None:
+    assert parse(TEXT, "my.yaml").promote.model_dump() == {"how": "direct", "weight": 0.05}
+    canary = parse(f"{TEXT}promote: {{how: canary, weight: 0.2}}\n", "my.yaml")
+    assert (canary.promote.how, canary.promote.weight) == ("canary", 0.2)
+    assert parse(f"{TEXT}promote: {{how: approval}}\n", "my.yaml").promote.how == "approval"
+    assert canary.sha256 != parse(TEXT, "my.yaml").sha256
+
+
+@pytest.mark.parametrize(
+    ("promote", "message"),
+    [
+        ("{how: later}", "my.yaml:23: promote.how:"),
+        ("{how: canary, weight: 0}", "my.yaml:23: promote.weight:"),
+        ("{how: canary, weight: 1}", "my.yaml:23: promote.weight:"),
+        ("{what: canary}", "my.yaml:23: promote.what: no such field"),
+        ("canary", "my.yaml:23: promote:"),
+    ],
+)
+def test_a_promotion_that_cannot_be_is_refused(promote: str, message: str) -> None:
+    assert message in refusal(f"{TEXT}promote: {promote}\n")
+
+
 def test_a_definition_of_a_count_is_read() -> None:
     definition = parse(TEXT, "my.yaml")
     assert (definition.tasks, definition.exposure, definition.address) == ({"count"}, "employees", "demand")

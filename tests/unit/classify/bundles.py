@@ -126,6 +126,32 @@ def release(
     return published.digest
 
 
+def beside(
+    store: Store,
+    version: str,
+    contents: Mapping[str, bytes] | None = None,
+    *,
+    weight: float | None = None,
+    name: str = MODEL,
+    **changes: Any,
+) -> str:
+    """Publish a version and let `latest` have it beside what it serves: as a canary of this weight, or as a shadow."""
+    published = bundle.publish(store, name, version, contents or files(**changes), who="tests")
+    if weight is None:
+        alias.shadow(store, name, "latest", version, who="tests", why="a test")
+    else:
+        alias.canary(store, name, "latest", version, weight=weight, who="tests", why="a test")
+    return published.digest
+
+
+def damage(store: MemoryStore, version: str, file: str = "program.safetensors", *, model: str = MODEL) -> None:
+    """Change one byte of a published file, as no client of the registry can."""
+    key = f"models/{model}/v{version}/{file}"
+    data = bytearray(store._objects[key])
+    data[-1] ^= 1
+    store._objects[key] = bytes(data)
+
+
 class Clock:
     """Time that passes when told to."""
 
@@ -136,8 +162,8 @@ class Clock:
         return self.now
 
 
-def source_over(store: Store, model: str = MODEL) -> Source:
-    source = Source("memory://", model, "latest")
+def source_over(store: Store, model: str = MODEL, *, with_shadows: bool = False) -> Source:
+    source = Source("memory://", model, "latest", with_shadows=with_shadows)
     source.store = store
     return source
 
@@ -149,9 +175,11 @@ def serving_over(
     memory: int = 1 << 20,
     clock: Callable[[], float] | None = None,
     on_failure: Callable[[str, Trouble, Exception], None] = lambda model, trouble, error: None,
+    with_shadows: bool = False,
 ) -> Serving:
     """What operations use, over the newest bundles of a store, with a time to live of 30 seconds."""
-    made = serving.over(source_over(store, model), ttl=30, memory=memory, on_failure=on_failure, clock=clock or Clock())
+    source = source_over(store, model, with_shadows=with_shadows)
+    made = serving.over(source, ttl=30, memory=memory, on_failure=on_failure, clock=clock or Clock())
     made.freshness.start()
     return made
 

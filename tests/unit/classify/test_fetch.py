@@ -17,14 +17,14 @@ def test_the_newest_bundle_comes_with_its_entry_program_and_golden_rows():
     assert fetched.golden == store._objects["models/tickets/v1.0.0/golden.json"]
 
 
-def test_nothing_newer_is_none_and_something_newer_is_fetched():
+def test_nothing_newer_is_none_and_something_newer_is_its_entry():
     store = released("1.0.0")
     source = source_over(store)
     assert source.newer(1) is None
     release(store, "1.1.0")
     newer = source.newer(1)
     assert newer
-    assert (newer.entry.version, newer.entry.generation) == ("1.1.0", 2)
+    assert (newer.version, newer.generation) == ("1.1.0", 2)
 
 
 def test_a_look_at_an_alias_that_did_not_move_is_one_request_to_the_store():

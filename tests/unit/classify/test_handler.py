@@ -11,7 +11,7 @@ import pytest
 from firesteel import definition_file
 from firesteel.registry.store import open_store
 from tests.unit.classify import zoo
-from tests.unit.classify.bundles import TICKET, release
+from tests.unit.classify.bundles import TICKET, beside, release
 from tests.unit.classify.test_events import FOREIGN, HTTP, REST
 
 ROOT = Path(__file__).parents[3]
@@ -42,6 +42,26 @@ def invoke(store, *events, **settings):
         raise RuntimeError(done.stderr)
     ended = json.loads(done.stderr)
     return ended["answers"], [json.loads(line) for line in done.stdout.splitlines()], ended["modules"]
+
+
+RESTORED = """
+import json, os, sys
+from awslambdaric import lambda_runtime_hooks_runner
+from firesteel.registry import alias
+from firesteel.registry.store import open_store
+from functions.classify import handler
+
+def version():
+    return json.loads(handler.handler(event, None)["body"])["model_version"]
+
+event = json.load(sys.stdin)
+lambda_runtime_hooks_runner.run_before_snapshot()
+before, store = version(), handler._source.store
+alias.promote(open_store(os.environ["FIRESTEEL_STORE"]), "tickets", "latest", "1.1.0", who="tests")
+stale = version()
+lambda_runtime_hooks_runner.run_after_restore()
+print(before, stale, version(), handler._source.store is store, file=sys.stderr)
+"""
 
 
 @pytest.fixture
@@ -100,6 +120,52 @@ def test_a_corrupt_newest_bundle_is_refused_at_the_start_and_the_log_says_why(st
     assert "SHA-256" in lines[0]["cause"]
     assert "program.safetensors" not in refused["body"] + reported["body"]
     assert lines[1]["RefreshFailures"] == [1.0]
+
+
+def restored(store, **settings):
+    """What a process answers with before a snapshot, after the alias moved, and after it was restored."""
+    published = open_store(store)
+    release(published, "1.1.0")
+    release(published, "1.0.0")
+    environment = {
+        "PATH": os.defpath,
+        "PYTHONPATH": f"{ROOT}:{ROOT / 'layers' / 'firesteel'}",
+        "FIRESTEEL_STORE": store,
+    }
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", RESTORED], input=json.dumps(HTTP | {"body": json.dumps(TICKET)}),
+        env=environment | settings, cwd="/", capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return done.stderr.split()
+
+
+def test_after_a_snapshot_the_alias_is_looked_at_anew_over_new_connections(store):
+    assert restored(store, AWS_LAMBDA_INITIALIZATION_TYPE="snap-start") == ["1.0.0", "1.0.0", "1.1.0", "False"]
+
+
+def test_without_snapshots_nothing_is_hooked_in(store):
+    assert restored(store) == ["1.0.0", "1.0.0", "1.0.0", "True"]
+
+
+def test_shadows_that_cannot_be_scored_do_not_keep_the_function_from_answering(store):
+    release(open_store(store), "1.0.0")
+    beside(open_store(store), "1.1.0")
+    body = HTTP | {"body": json.dumps(TICKET)}
+    [answer], lines, _ = invoke(store, body, FIRESTEEL_SHADOW="true", AWS_LAMBDA_RUNTIME_API="127.0.0.1:1")
+    assert json.loads(answer["body"])["model_version"] == "1.0.0"
+    assert [line["level"] for line in lines] == ["ERROR", "INFO"]
+    assert "shadows are not scored" in lines[0]["message"]
+
+
+def test_what_runs_beside_the_model_imports_nothing_more(store):
+    release(open_store(store), "1.0.0")
+    event = HTTP | {"body": json.dumps(TICKET)}
+    _, _, alone = invoke(store, event)
+    beside(open_store(store), "1.1.0", weight=0.5)
+    beside(open_store(store), "1.2.0")
+    _, _, modules = invoke(store, event)
+    assert modules == alone
+    assert not {"functions.classify.shadow", "functions.classify.extension", "http.client"} & set(modules)
 
 
 def test_a_bad_setting_stops_the_start_with_its_name(store):

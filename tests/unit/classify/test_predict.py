@@ -145,17 +145,17 @@ def test_within_one_request_a_segment_does_not_change_its_version():
     store, clock = zoo.stocked(), Clock()
     serving = serving_over(store, model="recruits", clock=clock)
     post(serving, "/predict", QB)
-    live_of = serving.live_of
+    sides = serving.sides
 
     def moving(self, name):
-        found = live_of(name)
+        found = sides(name)
         release(store, f"1.{2 + moves.pop()}.0", zoo.files(zoo.segment("qb", lean=9.0), QB), name="recruits/qb")
         clock.now += 31
         return found
 
     moves = [5, 4, 3, 2, 1, 0]
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(type(serving), "live_of", moving)
+        patched.setattr(type(serving), "sides", moving)
         first, then = (post(serving, "/models/recruits/batch", {"cases": [QB] * 3})["predictions"] for _ in range(2))
     assert {one["model_version"] for one in first} == {"1.2.0"}
     assert {one["model_version"] for one in then} == {"1.4.0"}

@@ -79,7 +79,7 @@ def test_every_operation_is_documented(tickets):
         assert described["summary"]
         assert described["operationId"] == operation.name
     taken = {one["name"] for one in paths["/models/{name}/{segment}/predict"]["post"]["parameters"]}
-    assert taken == {"X-Request-Id", "X-Feature-Signature", "name", "segment"}
+    assert taken == {"X-Request-Id", "X-Feature-Signature", "X-Canary-Key", "name", "segment"}
 
 
 def test_every_refusal_that_an_operation_knows_is_documented(tickets):

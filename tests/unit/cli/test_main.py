@@ -16,8 +16,9 @@ COMMANDS = typer.main.get_command(main.app).commands  # type: ignore[attr-define
 
 def test_the_commands_are_these() -> None:
     assert set(COMMANDS) == {
-        *("demo", "train", "predict", "serve", "smoke", "evaluate", "doctor", "compile", "generate", "invoke"),
-        *("versions", "show", "promote", "rollback", "switch", "verify"),
+        *("demo", "train", "predict", "score", "serve", "smoke", "evaluate", "doctor", "compile", "generate", "invoke"),
+        *("versions", "show", "promote", "shadow", "rollback", "switch", "verify"),
+        *("rollout", "approve", "reject", "retrain", "logs"),
     }
 
 
@@ -30,7 +31,7 @@ def test_every_commands_help_says_what_it_does_and_shows_an_example(name: str, f
     assert f"firesteel {name}" in done.words
 
 
-@pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"demo", "serve", "generate", "invoke"}))
+@pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"demo", "serve", "generate", "invoke", "rollout"}))
 def test_every_command_that_reports_something_can_do_so_in_json(name: str) -> None:
     assert "--json" in [option for parameter in COMMANDS[name].params for option in parameter.opts]
 

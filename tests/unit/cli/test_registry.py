@@ -1,4 +1,4 @@
-"""`firesteel versions`, `show`, `promote`, `rollback`, `switch` and `verify`."""
+"""`firesteel versions`, `show`, `promote`, `shadow`, `rollback`, `switch` and `verify`."""
 
 import json
 from pathlib import Path
@@ -87,9 +87,65 @@ def test_verify_tells_an_unfinished_version_from_a_broken_one(firesteel: Run, st
 
 def test_a_broken_version_is_never_promoted(firesteel: Run, store: Path) -> None:
     (store / "models/tickets/v1.0.0/program.safetensors").write_bytes(b"{}")
-    for words in (["promote", "tickets", "1.0.0"], ["switch", "tickets", "1.0.0"], ["rollback", "tickets"]):
-        assert firesteel(*words).code == 1
+    for words in ("promote tickets 1.0.0", "promote tickets 1.0.0 --canary 5%", "shadow tickets 1.0.0",
+                  "switch tickets 1.0.0", "rollback tickets --to 1.0.0"):  # fmt: skip
+        assert firesteel(*words.split()).code == 1
     assert latest(firesteel) == "1.1.0"
+
+
+@pytest.mark.parametrize("file", ["program.safetensors", "manifest.json"])
+def test_a_rollback_to_a_broken_version_is_told_at_once(file: str, firesteel: Run, store: Path) -> None:
+    (store / "models/tickets/v1.0.0" / file).write_bytes(b"{}")
+    done = firesteel("rollback", "tickets")
+    assert done.code == 1
+    assert "moved to 1.0.0, which is damaged" in done.err
+    assert firesteel("switch", "tickets", "1.1.0").code == 0
+
+
+@pytest.mark.parametrize(("share", "weight"), [("5%", 0.05), ("0.05", 0.05), ("12.5%", 0.125), (".5", 0.5)])
+def test_a_canary_answers_a_share_beside_the_version_that_stays(
+    share: str, weight: float, firesteel: Run, store: Path
+) -> None:
+    done = firesteel("promote", "tickets", "1.0.0", "--canary", share, "--why", "slowly")
+    assert done.code == 0, done
+    assert f"latest of tickets stays 1.1.0, with canary 1.0.0 {weight * 100:g}% beside it" in done.words
+    newest = json.loads(firesteel("show", "tickets", "--json").out)["history"][-1]
+    assert (newest["kind"], newest["version"], newest["why"]) == ("canary", "1.1.0", "slowly")
+    assert (newest["canary"]["version"], newest["canary"]["weight"]) == ("1.0.0", weight)
+    assert "shadow" not in newest
+    assert latest(firesteel) == "1.1.0"
+
+
+@pytest.mark.parametrize("share", ["0", "1", "100%", "5", "0%", "-5%", "five", "5%%", ""])
+def test_what_is_no_share_is_wrong_usage(share: str, firesteel: Run, store: Path) -> None:
+    done = firesteel("promote", "tickets", "1.0.0", f"--canary={share}")
+    assert done.code == 2
+    assert "is no share above 0 and below 1" in " ".join(done.err.replace("│", " ").split())
+    assert latest(firesteel) == "1.1.0"
+
+
+def test_a_shadow_is_scored_beside_the_version_that_stays(firesteel: Run, store: Path) -> None:
+    assert "stays 1.1.0, with shadow 1.0.0 beside it" in firesteel("shadow", "tickets", "1.0.0").words
+    entry = json.loads(firesteel("shadow", "tickets", "1.0.0", "--json").out)
+    assert (entry["kind"], entry["version"], entry["shadow"]["version"]) == ("shadow", "1.1.0", "1.0.0")
+
+
+def test_what_runs_beside_is_shown_and_ended_by_a_rollback(firesteel: Run, store: Path) -> None:
+    firesteel("promote", "tickets", "1.0.0", "--canary", "5%")
+    firesteel("shadow", "tickets", "1.0.0")
+    first, second = json.loads(firesteel("versions", "tickets", "--json").out)
+    assert (first["aliases"], first["beside"]) == ([], ["canary of latest 5%", "shadow of latest"])
+    assert (second["aliases"], second["beside"]) == (["latest"], [])
+    assert "canary of latest 5%, shadow of latest" in firesteel("versions", "tickets").words
+    assert "canary 1.0.0 5%, shadow 1.0.0" in firesteel("show", "tickets").words
+    assert "latest of tickets stays 1.1.0, with nothing beside it" in firesteel("rollback", "tickets").words
+    assert "latest of tickets is now 1.0.0, was 1.1.0" in firesteel("rollback", "tickets").words
+
+
+def test_what_is_served_is_no_canary_of_itself(firesteel: Run, store: Path) -> None:
+    done = firesteel("promote", "tickets", "1.1.0", "--canary", "5%")
+    assert done.code == 5
+    assert "cannot run beside itself" in done.err
 
 
 @pytest.mark.parametrize(

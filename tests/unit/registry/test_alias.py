@@ -6,30 +6,12 @@ from contextlib import suppress
 from itertools import pairwise
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from firesteel.errors import ConflictError, IntegrityError, NotFoundError, StoreError
 from firesteel.registry import alias, bundle
 from firesteel.registry.store import MemoryStore
 from tests.faults.store import FaultyStore
-
-
-@pytest.fixture
-def store():
-    store = FaultyStore(MemoryStore())
-    for version in ("1.0.0", "1.1.0", "2.0.0"):
-        bundle.publish(store, "tickets", version, {"program": version.encode()}, who="ada")
-    return store
-
-
-def promote(store, version, name="latest"):
-    return alias.promote(store, "tickets", name, version, who="ada", why="because")
-
-
-def key(generation):
-    return f"models/tickets/aliases/latest/{generation:08d}.json"
+from tests.unit.registry.tickets import beside, key, promote, rollback
 
 
 def test_an_entry_says_who_moved_the_alias_where_why_and_when(store):
@@ -81,10 +63,6 @@ def test_rollback_is_the_next_entry_and_two_of_them_go_two_back(store):
     assert alias.rollback(store, "tickets", "latest", who="ada").version == "1.0.0"
 
 
-def rollback(store, **options):
-    return alias.rollback(store, "tickets", "latest", who="ada", **options)
-
-
 def test_rollback_goes_to_a_named_version_that_was_served(store):
     for version in ("1.0.0", "1.1.0"):
         promote(store, version)
@@ -103,28 +81,33 @@ def test_rollbacks_go_back_the_way_that_was_come(store):
         rollback(store)
 
 
-def test_rollback_reads_only_what_it_needs(store):
-    for version in ("1.0.0", "1.1.0", "1.0.0", "2.0.0"):
+@pytest.mark.parametrize("running", [(), ("canary",), ("shadow",), ("canary", "shadow")])
+def test_a_rollback_is_three_operations_however_long_the_history(store, running):
+    for version in ("1.0.0", "1.1.0", "1.0.0") * 8:
         promote(store, version)
+    for kind in running:
+        beside(store, kind, "2.0.0")
     store.log.clear()
     rollback(store)
     folder = "models/tickets/aliases/latest/"
-    assert {at.removeprefix(folder) for name, at in store.log if name == "get" and at.startswith(folder)} == {
-        "00000003.json",
-        "00000004.json",
-    }
+    newest = 24 + len(running)
+    assert store.log == [("keys", folder), ("get", key(newest)), ("create", key(newest + 1))]
 
 
 def test_rollback_goes_back_to_the_bundle_that_was_served_and_to_no_other_under_its_number(store):
     promote(store, "1.0.0")
-    promote(store, "1.1.0")
+    served = promote(store, "1.1.0").before[0]
     folder = "models/tickets/v1.0.0/"
     for at in store.inner.keys(folder):
         del store.inner._objects[at]
-    bundle.publish(store, "tickets", "1.0.0", {"program": b"other"}, who="eve")
-    for way in ({}, {"to": "1.0.0"}):
-        with pytest.raises(IntegrityError, match="not the manifest that was promoted"):
-            rollback(store, **way)
+    other = bundle.publish(store, "tickets", "1.0.0", {"program": b"other"}, who="eve")
+    with pytest.raises(IntegrityError, match="not the manifest that was promoted"):
+        rollback(store, to="1.0.0")
+    entry = rollback(store)
+    assert entry.served == served
+    assert entry.digest != other.digest
+    with pytest.raises(IntegrityError, match="not the manifest that was promoted"):  # as servers do, which then stay
+        bundle.read_manifest(store, "tickets", entry.version, entry.digest)
 
 
 def test_a_digest_names_the_only_bundle_to_promote(store):
@@ -156,12 +139,12 @@ def test_a_rollback_that_was_overtaken_is_a_conflict(store):
     promote(store, "1.1.0")
 
     def overtake(name, at):
-        if at.endswith("manifest.json"):
+        if name == "create":
             store.fault = lambda *_: None
             promote(store, "2.0.0")
 
     store.fault = overtake
-    with pytest.raises(ConflictError):
+    with pytest.raises(ConflictError, match="generation 3 at the same time"):
         rollback(store)
     assert alias.current(store, "tickets", "latest").version == "2.0.0"
 
@@ -287,6 +270,21 @@ def test_of_many_promoters_one_wins_each_generation():
         lambda e: e.update(previous="../1"),
         lambda e: e.update(digest="G" * 64),
         lambda e: e.update(format=True),
+        lambda e: e.update(canary=None),
+        lambda e: e.update(canary={"version": "1.1.0", "digest": "a" * 64}),
+        lambda e: e.update(canary={"version": "1.1.0", "digest": "a" * 64, "weight": "0.1"}),
+        lambda e: e.update(canary={"version": "1.1.0", "digest": "a" * 64, "weight": 1.0}),
+        lambda e: e.update(canary={"version": "1.1.0", "digest": "a" * 64, "weight": 0.0}),
+        lambda e: e.update(canary={"version": "1.1.0", "digest": "a" * 64, "weight": 0.5, "who": "eve"}),
+        lambda e: e.update(canary={"version": "../1", "digest": "a" * 64, "weight": 0.5}),
+        lambda e: e.update(shadow={"version": "1.1.0", "digest": "short"}),
+        lambda e: e.update(shadow=[]),
+        lambda e: e.update(shadow={}),
+        lambda e: e.update(before={}),
+        lambda e: e.update(before=[None]),
+        lambda e: e.update(before=[{"version": "1.1.0"}]),
+        lambda e: e.update(before=[{"version": "1.1.0", "digest": "G" * 64}]),
+        lambda e: e.update(before=[{"version": "1.1.0", "digest": "a" * 64}] * 17),
     ],
 )
 def test_an_entry_out_of_form_is_refused(store, change):
@@ -311,6 +309,20 @@ def test_an_entry_with_as_much_text_as_fits_can_be_read(store):
     entry = alias.promote(store, "tickets", "latest", "1.0.0", who=long, why=long)
     assert alias.current(store, "tickets", "latest") == entry
     assert (len(entry.who), len(entry.why)) == (200, 1000)
+
+
+def test_the_largest_entry_can_be_read():
+    store, largest = MemoryStore(), [f"999999999.999999999.9999999{number}" for number in range(10, 29)]
+    for version in largest:
+        bundle.publish(store, "tickets", version, {"program": b"x"}, who="ada")
+    words = {"who": "\U0001f525" * 200, "why": "\U0001f525" * 1000}
+    name = "a" * 63
+    for version in largest[:17]:
+        alias.promote(store, "tickets", name, version, **words)
+    alias.canary(store, "tickets", name, largest[17], weight=0.1 + 0.2, **words)
+    entry = alias.shadow(store, "tickets", name, largest[18], **words)
+    assert len(entry.before) == 16
+    assert alias.current(store, "tickets", name) == entry
 
 
 @pytest.mark.parametrize("fault", ["before", "after"])
@@ -349,73 +361,3 @@ def test_a_rollback_never_leads_to_what_an_earlier_one_went_from():
     assert alias.rollback(store, "m", "latest", who="w").version == "1.1.0"
     assert alias.rollback(store, "m", "latest", who="w", to="2.0.0").version == "2.0.0"
     assert alias.rollback(store, "m", "latest", who="w").version == "1.0.0"
-
-
-class RegistryMachine(RuleBasedStateMachine):
-    """The registry against a plain model: a set of versions, where the alias was, and the way back from there."""
-
-    def __init__(self):
-        super().__init__()
-        self.store, self.versions, self.moves = MemoryStore(), set(), []
-        self.served = []  # the way back: what rollback undoes is taken off its end
-
-    @rule(version=st.sampled_from(["1.0.0", "1.1.0", "2.0.0"]))
-    def publish(self, version):
-        if version in self.versions:
-            with pytest.raises(ConflictError):
-                bundle.publish(self.store, "m", version, {"program": b"x"}, who="w")
-        else:
-            bundle.publish(self.store, "m", version, {"program": version.encode()}, who="w")
-            self.versions.add(version)
-
-    @rule(version=st.sampled_from(["1.0.0", "1.1.0", "2.0.0"]), kind=st.sampled_from(["promote", "switch"]))
-    def promote(self, version, kind):
-        if version in self.versions:
-            alias.promote(self.store, "m", "latest", version, who="w", kind=kind, after=len(self.moves))
-            self.moves.append(version)
-            if self.served[-1:] != [version]:
-                self.served.append(version)
-        else:
-            with pytest.raises(NotFoundError):
-                alias.promote(self.store, "m", "latest", version, who="w")
-
-    @rule()
-    def roll_back(self):
-        if len(self.served) < 2:
-            with pytest.raises(NotFoundError):
-                alias.rollback(self.store, "m", "latest", who="w")
-        else:
-            self.served.pop()
-            assert alias.rollback(self.store, "m", "latest", who="w").version == self.served[-1]
-            self.moves.append(self.served[-1])
-
-    @rule(version=st.sampled_from(["1.0.0", "1.1.0", "2.0.0"]))
-    def roll_back_to(self, version):
-        if version in self.moves:
-            alias.rollback(self.store, "m", "latest", who="w", to=version)
-            self.moves.append(version)
-            if version in self.served:
-                while self.served[-1] != version:
-                    self.served.pop()
-            else:  # left behind earlier: what it went from is undone, so the next way back does not lead there
-                self.served[-1] = version
-        else:
-            with pytest.raises(NotFoundError):
-                alias.rollback(self.store, "m", "latest", who="w", to=version)
-
-    @rule(seen=st.integers(0, 12))
-    def catch_up(self, seen):
-        entry = alias.newer(self.store, "m", "latest", seen)
-        assert (entry and entry.generation) == (len(self.moves) if seen < len(self.moves) else None)
-
-    @invariant()
-    def history_is_the_moves_and_every_version_is_whole(self):
-        history = alias.history(self.store, "m", "latest")
-        assert [entry.version for entry in history] == self.moves
-        assert {one.version for one in bundle.versions(self.store, "m") if one.complete} == self.versions
-        for entry in history:
-            assert bundle.verify(self.store, "m", entry.version) == []
-
-
-TestRegistryMachine = RegistryMachine.TestCase
-TestRegistryMachine.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)

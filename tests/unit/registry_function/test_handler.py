@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from firesteel.registry import alias
+from firesteel.registry import alias, bundle
 from firesteel.registry.store import open_store
 from tests.unit.classify import handmade
 from tests.unit.classify.bundles import TICKET, release
@@ -67,7 +67,7 @@ def test_a_move_answers_with_the_alias_s_entry_and_logs_who_made_it(url):
     asked = event("/models/tickets/switch", version="1.0.0", why="complaints")
     [(status, body)], [line], _ = invoke(url, ("registry", asked))
     assert status == 200
-    assert body == {"model": "tickets", **alias.current(store, "tickets", "latest")._asdict()}
+    assert body == {"model": "tickets", **alias.current(store, "tickets", "latest").document()}
     assert (body["kind"], body["version"], body["who"], body["why"]) == ("switch", "1.0.0", ADA, "complaints")
     expected = {"message": "alias moved", "service": "registry", "request_id": "gateway-1", "who": ADA, "generation": 3}
     assert expected.items() <= line.items()
@@ -139,13 +139,57 @@ def test_a_segment_that_is_switched_is_served_within_the_time_to_live(url):
     assert (after["rating"], after["model_version"]) == (21.0, "1.0.0")
 
 
-def test_a_version_that_is_damaged_stays_where_it_is(url, tmp_path):
+def test_a_canary_and_a_shadow_are_set_and_one_call_ends_both(url):
+    store = open_store(url)
+    for version in ("1.1.0", "2.0.0", "1.0.0"):
+        release(store, version)
+    steps = [
+        event("/models/tickets/promote", version="1.1.0", canary="0.05", why="5 % first"),
+        event("/models/tickets/shadow", version="2.0.0"),
+        event("/models/tickets/rollback"),
+    ]
+    answers, lines, _ = invoke(url, *(("registry", step) for step in steps))
+    assert [status for status, _ in answers] == [200] * 3
+    canary, shadow, rollback = (body for _, body in answers)
+    digests = {version: bundle.read_manifest(store, "tickets", version).digest for version in ("1.1.0", "2.0.0")}
+    assert canary["canary"] == {"version": "1.1.0", "digest": digests["1.1.0"], "weight": 0.05}
+    assert (shadow["canary"], shadow["shadow"]["digest"]) == (canary["canary"], digests["2.0.0"])
+    assert {"canary", "shadow"} & rollback.keys() == set()
+    assert [body["version"] for _, body in answers] == ["1.0.0"] * 3
+    assert [line["kind"] for line in lines] == ["canary", "shadow", "rollback"]
+
+
+def damage(folder, version):
+    program = folder / f"models/tickets/v{version}/program.safetensors"
+    program.chmod(0o600)
+    program.write_bytes(program.read_bytes()[:-1] + b"?")
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("promote", {"version": "1.0.0"}),
+        ("promote", {"version": "1.0.0", "canary": "0.5"}),
+        ("rollback", {"to": "1.0.0"}),
+    ],
+)
+def test_a_version_that_is_damaged_stays_where_it_is(url, tmp_path, path, query):
     store = open_store(url)
     release(store, "1.0.0")
     release(store, "1.1.0", lean=0.5)
-    program = tmp_path / "models/tickets/v1.0.0/program.safetensors"
-    program.chmod(0o600)
-    program.write_bytes(program.read_bytes()[:-1] + b"?")
-    [(status, body)], _, _ = invoke(url, ("registry", event("/models/tickets/rollback")))
+    damage(tmp_path, "1.0.0")
+    [(status, body)], _, _ = invoke(url, ("registry", event(f"/models/tickets/{path}", **query)))
     assert (status, body["code"]) == (409, "broken_bundle")
-    assert alias.current(store, "tickets", "latest").version == "1.1.0"
+    assert alias.current(store, "tickets", "latest").generation == 2
+
+
+def test_a_rollback_to_a_version_that_was_damaged_leaves_those_who_serve_with_what_they_have(url, tmp_path):
+    store = open_store(url)
+    release(store, "1.0.0")
+    release(store, "1.1.0", lean=0.5)
+    damage(tmp_path, "1.0.0")
+    classify = ("classify", posted("/classify", TICKET))
+    rollback = ("registry", event("/models/tickets/rollback"))
+    answers, _, _ = invoke(url, classify, rollback, ("wait", TTL), classify)
+    assert [status for status, _ in answers] == [200] * 3
+    assert [body.get("model_version", body.get("version")) for _, body in answers] == ["1.1.0", "1.0.0", "1.1.0"]

@@ -9,7 +9,7 @@ from firesteel.errors import ConflictError, StoreError
 from firesteel.registry import alias, bundle
 from firesteel.registry.store import MemoryStore
 from functions.registry import moves
-from functions.registry.moves import Move, Refused
+from functions.registry.moves import Decision, Move, Refused
 from tests.faults.store import FaultyStore
 
 EVENTS = Path(__file__).parents[3] / "events"
@@ -74,6 +74,49 @@ def test_rollback_goes_to_a_version_that_was_served_once(store):
     move(store, "/models/tickets/promote", version="2.0.0")
     _, entry = move(store, "/models/tickets/rollback", to="1.0.0")
     assert (entry.kind, entry.version) == ("rollback", "1.0.0")
+
+
+def test_a_canary_is_promoted_for_a_share_of_the_requests(store):
+    _, entry = move(store, "/models/tickets/promote", version="2.0.0", canary="0.05", why="slowly")
+    assert (entry.kind, entry.version, entry.canary.version, entry.canary.weight) == ("canary", "1.1.0", "2.0.0", 0.05)
+    assert (entry.who, entry.why) == (ADA, "slowly")
+
+
+def test_a_shadow_is_scored_beside(store):
+    _, entry = move(store, "/models/tickets/shadow", version="2.0.0")
+    assert (entry.kind, entry.version, entry.shadow.version) == ("shadow", "1.1.0", "2.0.0")
+
+
+def test_a_rollback_ends_the_canary_first_and_then_goes_back(store):
+    move(store, "/models/tickets/promote", version="2.0.0", canary="0.05")
+    _, first = move(store, "/models/tickets/rollback")
+    _, second = move(store, "/models/tickets/rollback")
+    assert [(one.version, one.canary) for one in (first, second)] == [("1.1.0", None), ("1.0.0", None)]
+
+
+def test_a_segment_has_a_canary_of_its_own(store):
+    publish(store, "recruits/qb", "1.1.0")
+    move(store, "/models/qb/promote", version="1.0.0")
+    model, entry = move(store, "/models/qb/promote", version="1.1.0", canary="0.5")
+    assert (model, entry.canary.version) == ("recruits/qb", "1.1.0")
+
+
+@pytest.mark.parametrize("path", ["/models/tickets/promote?canary", "/models/tickets/shadow"])
+def test_what_is_served_cannot_run_beside_itself(store, path):
+    path, _, canary = path.partition("?")
+    assert refused(move, store, path, version="1.1.0", **({"canary": "0.5"} if canary else {})) == "conflict"
+
+
+@pytest.mark.parametrize("share", ["0", "1", "-0.1", "5", "5%", "nan", "inf", "half"])
+def test_a_share_is_above_none_and_below_all(share):
+    assert refused(moves.read, event("/models/tickets/promote", version="2.0.0", canary=share)) == "invalid_input"
+
+
+@pytest.mark.parametrize(("path", "approved"), [("approve", True), ("reject", False)])
+@pytest.mark.parametrize("model", ["tickets", "recruits/qb", "qb"])
+def test_a_decision_is_read_with_who_makes_it(path, approved, model):
+    found = moves.read(event(f"/models/{model}/{path}", version="2.0.0", why="looked at it"))
+    assert found == Decision(approved, model, "2.0.0", ADA, "looked at it")
 
 
 def test_another_alias_moves_alone(store):
@@ -158,6 +201,13 @@ def test_a_store_that_fails_is_named_without_its_insides(store, fails):
         ("/models/tickets/switch", {"to": "1.0.0"}),
         ("/models/tickets/switch", {"verison": "1.0.0"}),
         ("/models/tickets/rollback", {"version": "1.0.0"}),
+        ("/models/tickets/rollback", {"canary": "0.5"}),
+        ("/models/tickets/switch", {"version": "1.0.0", "canary": "0.5"}),
+        ("/models/tickets/shadow", {"version": "1.0.0", "canary": "0.5"}),
+        ("/models/tickets/shadow", {}),
+        ("/models/tickets/approve", {}),
+        ("/models/tickets/approve", {"version": "1.0.0", "alias": "champion"}),
+        ("/models/tickets/reject", {"why": "no"}),
     ],
 )
 def test_a_query_must_have_what_the_operation_needs_and_nothing_else(path, query):
@@ -170,7 +220,8 @@ def test_a_parameter_may_stand_once():
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/models", "/models/switch", "/models/tickets", "/models/a/b/c/switch", "/x/a/switch"]
+    "path",
+    ["/", "/models", "/models/switch", "/models/tickets", "/models/a/b/c/switch", "/x/a/switch", "/models/a/canary"],
 )
 def test_other_paths_are_none(path):
     assert refused(moves.read, event(path, version="1.0.0")) == "not_found"
@@ -201,12 +252,27 @@ JSON = st.recursive(
 @given(JSON, st.sampled_from(["httpMethod", "path", "requestContext", "multiValueQueryStringParameters"]))
 def test_whatever_an_event_holds_comes_out_as_a_move_or_a_refusal(value, key):
     try:
-        assert isinstance(moves.read(event("/models/tickets/rollback") | {key: value}), Move)
+        assert isinstance(moves.read(event("/models/tickets/rollback") | {key: value}), Move | Decision)
     except Refused as error:
         assert error.code in moves.STATUS
 
 
-@pytest.mark.parametrize("name", ["promote", "switch", "rollback"])
-def test_the_shipped_events_are_read(name):
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("promote", "promote"),
+        ("canary", "canary"),
+        ("shadow", "shadow"),
+        ("switch", "switch"),
+        ("rollback", "rollback"),
+    ],
+)
+def test_the_shipped_events_are_read(name, kind):
     found = moves.read(json.loads((EVENTS / f"registry-{name}.json").read_text()))
-    assert (found.kind, found.alias, found.who) == (name, "latest", ADA)
+    assert (found.kind, found.alias, found.who) == (kind, "latest", ADA)
+
+
+@pytest.mark.parametrize(("name", "approved"), [("approve", True), ("reject", False)])
+def test_the_shipped_events_of_decisions_are_read(name, approved):
+    found = moves.read(json.loads((EVENTS / f"registry-{name}.json").read_text()))
+    assert (found.approved, found.who, found.model) == (approved, ADA, "tickets")

@@ -13,13 +13,14 @@ from tests.faults.store import FaultyStore
 from tests.unit.classify.bundles import TICKET, released, serving_over
 
 CLASSIFY = Path(operations.__file__).parent
+MOVES = ("promote", "shadow", "switch", "rollback", "approve", "reject")
 BODIES = (b"", json.dumps(TICKET).encode(), json.dumps({"items": [TICKET]}).encode(), b'{"version":"1.0.0"}')
 
 
 def paths():
     """Every path of the table, and what moves aliases elsewhere, filled in."""
     known = [operation.path for operation in OPERATIONS]
-    other = [f"/models/{name}/{kind}" for name in ("{name}", "qb") for kind in ("promote", "switch", "rollback")]
+    other = [f"/models/{name}/{kind}" for name in ("{name}", "qb") for kind in MOVES]
     filled = {"{name}": "tickets", "{segment}": "qb", "{version}": "1.0.0"}
     return sorted({re.sub(r"{\w+}", lambda found: filled[found[0]], path) for path in [*known, *other]})
 
@@ -48,7 +49,7 @@ def test_the_pages_beside_the_table_are_only_read():
     assert {method for _, method in others} <= {"GET", "HEAD"}
 
 
-@pytest.mark.parametrize("kind", ["promote", "switch", "rollback"])
+@pytest.mark.parametrize("kind", MOVES)
 @pytest.mark.parametrize("name", ["tickets", "qb", "recruits/qb"])
 def test_what_moves_aliases_is_no_path_of_the_public_app(name, kind):
     answer = operations.respond(Request("POST", f"/models/{name}/{kind}", {}, b"", "a", "a"), serving_over(released()))
@@ -56,9 +57,12 @@ def test_what_moves_aliases_is_no_path_of_the_public_app(name, kind):
 
 
 def test_no_module_of_the_public_app_calls_what_writes():
-    writing = re.compile(r"\b(promote|rollback|publish|put_once)\(|\.create\(")
-    writers = {path.name for path in CLASSIFY.rglob("*.py") if writing.search(path.read_text(encoding="utf-8"))}
+    writing = re.compile(r"\b(promote|rollback|publish|put_once)\(|\balias\.(canary|shadow)\(|\.create\(")
+    sources = {path: path.read_text(encoding="utf-8") for path in CLASSIFY.rglob("*.py")}
+    scoring = {path for path in sources if path.parent.name == "scoring" or path.name == "score.py"}
+    public = {path.name: text for path, text in sources.items() if path not in scoring}
+    assert not [name for name, text in public.items() if "functions.classify.scor" in text], "scoring files is no route"
+    writers = {name for name, text in public.items() if writing.search(text)}
     assert writers <= {"handler.py", "lane.py", "server.py"}, "these make the app, and nothing else"
     for name in writers:
-        calls = writing.finditer((CLASSIFY / name).read_text(encoding="utf-8"))
-        assert all(found[0] == ".create(" for found in calls)
+        assert all(found[0] == ".create(" for found in writing.finditer(public[name]))

@@ -5,9 +5,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from firesteel.errors import DataError
+from firesteel.errors import DataError, SettingsError
 from firesteel.registry import alias
 from firesteel.registry.store import open_store
+from models import gifts
 
 CONTEXT = SimpleNamespace(
     function_name="train", memory_limit_in_mb=3008, invoked_function_arn="arn:aws:lambda:x", aws_request_id="1"
@@ -53,3 +54,30 @@ def test_a_failure_is_one_clear_log_line(handler, caplog, tmp_path):
         handler.handler({"model": "tickets", "data": f"file://{path}"}, CONTEXT)
     assert caplog.messages == ["training failed"]
     assert "there is no column" in caplog.records[0].reason
+
+
+def test_a_task_is_done_with_the_stores_of_the_settings_and_logged_with_its_run(tmp_path, monkeypatch, caplog):
+    for name in ("store", "work", "incoming"):
+        monkeypatch.setenv(f"FIRESTEEL_{name.upper()}", f"file://{tmp_path}/{name}")
+    handler = importlib.reload(importlib.import_module("functions.train.handler"))
+    (tmp_path / "incoming" / "gifts").mkdir(parents=True)
+    gifts.write(tmp_path / "incoming" / "gifts" / "a.csv", 400, 3)
+    key = f"{tmp_path}/incoming/gifts/a.csv".lstrip("/")
+    uploaded = {"detail": {"bucket": {"name": ""}, "object": {"key": key}}}
+    checked = handler.handler({"task": "check", "run": "one", "event": uploaded}, CONTEXT)
+    assert (checked["outcome"], checked["rows"]) == ("train", 400)
+    about = {"run": "one", "model": "gifts", "segment": "", "upload": checked["upload"]}
+    task = {"task": "train", "data_sha256": checked["data_sha256"], "trials": [], **about}
+    trained = handler.handler(task, CONTEXT)
+    named = {name: trained[name] for name in ("address", "version", "digest")}
+    handler.handler({"task": "promote", "promote": checked["promote"], **about, **named}, CONTEXT)
+    assert alias.current(open_store(f"file://{tmp_path}/store"), "gifts", "latest").who == "run:one"
+    told = [(record.message, record.model) for record in caplog.records]
+    assert told == [("checked", "gifts"), ("trained", "gifts"), ("promoted", "gifts")]
+
+
+def test_a_task_without_a_work_bucket_is_refused(handler, caplog):
+    with pytest.raises(SettingsError, match="FIRESTEEL_INCOMING is not set"):
+        handler.handler({"task": "check", "run": "one", "event": {"model": "gifts"}}, CONTEXT)
+    (line,) = caplog.records
+    assert (line.message, line.error) == ("training failed", "SettingsError")

@@ -17,6 +17,8 @@ from firesteel.program.router import Router
 from firesteel.registry import alias, bundle
 from firesteel.registry.store import MemoryStore
 from functions.train import release
+from functions.train.metadata import Origin
+from functions.train.upload import Upload
 
 MODELS = Path(__file__).parents[3] / "models"
 
@@ -181,3 +183,49 @@ def test_a_model_of_segments_is_published_once_and_again_only_when_it_sends_else
     falling = recruits.model_copy(update={"fallback": "WR"})
     assert release.release_segments(store, falling, who="ada") == "1.1.0"
     assert alias.current(store, "recruits", "latest").version == "1.1.0"
+
+
+def test_a_router_that_was_published_and_not_promoted_is_promoted_the_next_time(store, monkeypatch):
+    recruits = definition_file.load(MODELS / "recruits.yaml")
+
+    def overtaken(*_, **__):
+        raise ConflictError("somebody else moved latest")
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(alias, "promote", overtaken)
+        with pytest.raises(ConflictError):
+            release.release_segments(store, recruits, who="ada")
+    assert release.release_segments(store, recruits, who="ada") == "1.0.0"
+    assert [one.version for one in bundle.versions(store, "recruits")] == ["1.0.0"]
+
+
+def test_a_number_that_another_trainer_takes_first_is_left_to_it(store, trained, monkeypatch):
+    next_version, taken = bundle.next_version, []
+
+    def overtaken(store, model, bump):
+        version = next_version(store, model, bump)
+        if len(taken) < 3:
+            taken.append(version)
+            bundle.publish(store, model, version, {"a": b"another trainer's"}, who="bob")
+        return version
+
+    monkeypatch.setattr(bundle, "next_version", overtaken)
+    assert publish(store, trained).version == "1.3.0"
+    assert taken == ["1.0.0", "1.1.0", "1.2.0"]
+
+
+def test_what_a_retraining_publishes_says_its_upload_run_and_verdicts_and_moves_nothing(store, trained):
+    upload = Upload("s3://b/incoming/tickets/x.csv", "v1", "abc", "2026-11-21T15:00:00Z")
+    for _ in range(2):
+        manifest = release.publish(store, trained, Origin("x.csv", upload=upload, run="run-1"), who="run:run-1")
+        alias.promote(store, "tickets", "latest", manifest.version, who="ada")
+    metadata = json.loads(bundle.read_file(store, manifest, "model_metadata.json"))
+    assert (metadata["upload"], metadata["run"]) == (upload._asdict(), "run-1")
+    assert metadata["compared_with"] == "1.0.0"
+    assert [verdict["metric"] for verdict in metadata["gates"]] == [gate.metric for gate in trained.definition.gates]
+    assert all(verdict["passed"] for verdict in metadata["gates"])
+    assert not {"upload", "run"} & set(_metadata(store, publish(store, trained).version))
+
+
+def _metadata(store, version):
+    return json.loads(bundle.read_file(store, bundle.read_manifest(store, "tickets", version), "model_metadata.json"))

@@ -13,7 +13,7 @@ from firesteel.definition.base import Frozen, Label, ModelName, Name, TargetName
 from firesteel.definition.estimators import Estimator, Linear, Logistic, Poisson
 from firesteel.definition.features import Feature
 from firesteel.definition.inputs import Input
-from firesteel.definition.policies import Calibration, Data, Gate, Interval, Request, Review, Split
+from firesteel.definition.policies import Calibration, Data, Gate, Interval, Promotion, Request, Review, Split
 from firesteel.definition.search import SCORES, Search
 from firesteel.definition.targets import Target
 
@@ -56,6 +56,7 @@ class Definition(Frozen):
     interval: Interval = Interval()
     review: Review | None = None
     gates: tuple[Gate, ...] = ()
+    promote: Promotion = Promotion()
     data: Data = Data()
     request: Request | None = None
     answer: dict[Name, str] | None = Field(default=None, min_length=1)

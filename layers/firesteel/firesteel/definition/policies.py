@@ -88,6 +88,18 @@ class Gate(Frozen):
         return self
 
 
+class Promotion(Frozen):
+    """How a version that a retraining made and whose gates passed comes to be served.
+
+    direct    at once
+    canary    beside the one before it, answering this `weight` of requests, until somebody promotes it or rolls it back
+    approval  when somebody has approved it
+    """
+
+    how: Literal["direct", "canary", "approval"] = "direct"
+    weight: Share = 0.05
+
+
 class Data(Frozen):
     """When a training file is good enough, and whether rows that agree in every input are one row, their counts summed."""
 

@@ -7,13 +7,24 @@ keys mean equal n-grams: the look-up is exact. docs/performance.md says what els
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any, Protocol
+from itertools import chain, repeat
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
 from firesteel.errors import ProgramError
+
+if TYPE_CHECKING:
+    from firesteel.program.trie import Trie
+
+
+class Found(NamedTuple):
+    """The known n-grams of several texts, in any order: the place of a text [n] and the n-gram's number [n], int64."""
+
+    texts: np.ndarray
+    numbers: np.ndarray
 
 
 class Lookup(Protocol):
@@ -21,13 +32,21 @@ class Lookup(Protocol):
 
     def __call__(self, text: str) -> np.ndarray: ...
 
+    def many(self, texts: Sequence[str]) -> "Found":
+        """Those of each of several texts, found together."""
+        ...
+
     def term(self, number: int) -> str:
         """The n-gram of a number."""
         ...
 
 
+_PLAIN = r"(?u)\b\w\w+\b"  # scikit-learn's own
+_WORDS = re.compile(r"\w\w++").findall
+_ASCII_WORDS = re.compile(r"\w\w++", re.ASCII).findall
 _WHITE_SPACE = re.compile(r"\s\s+")
 _LAST_CHARACTER = 0x10FFFF
+_TABLE = 1 << 21  # windows of one length that a table may have: 8 MiB
 _LONGEST = 255  # n-gram: more would be a loop without end
 
 
@@ -75,7 +94,8 @@ class _Words(_Vocabulary):
             raise ProgramError(f"a token pattern is none: {error}") from None
         if pattern.groups > 1:
             raise ProgramError("a token pattern has more than one group: a token would be no text")
-        self._tokenize = pattern.findall
+        self._tokenize = _words if meta["token_pattern"] == _PLAIN else pattern.findall
+        self._plain = meta["token_pattern"] == _PLAIN  # no token has a space inside, so terms can be parted again
 
     def __call__(self, text: str) -> np.ndarray:
         tokens = self._tokenize(text)
@@ -86,6 +106,35 @@ class _Words(_Vocabulary):
             grams = map(" ".join, zip(*[tokens[start:] for start in range(n)], strict=False))
             found += [number for number in map(self._get, grams) if number is not None]
         return np.array(found, np.int64)
+
+    def many(self, texts: Sequence[str]) -> Found:
+        if not self._plain:
+            return _one_by_one(self, texts)
+        listed = [self._tokenize(text) for text in texts]
+        if self._stop_words:
+            listed = [[token for token in tokens if token not in self._stop_words] for tokens in listed]
+        lengths = [len(tokens) for tokens in listed]
+        trie = self._trie
+        of_token = chain.from_iterable(map(trie.words.get, tokens, repeat(-1)) for tokens in listed)
+        words = np.fromiter(of_token, np.int64, sum(lengths))
+        owners = np.repeat(np.arange(len(texts)), lengths)
+        places, nodes, found = np.arange(len(words)), np.zeros(len(words), np.int64), []
+        for n, level in enumerate(trie.levels):  # each n-gram begins as a known shorter one, and ends in the same text
+            ends = places + n
+            fits = ends < len(words)
+            places, nodes, ends = places[fits], nodes[fits], ends[fits]
+            fits = (owners[ends] == owners[places]) & (words[ends] >= 0)
+            nodes = level.step(nodes[fits] * len(trie.words) + words[ends[fits]])
+            places, nodes = places[fits][nodes >= 0], nodes[nodes >= 0]
+            numbers = level.numbers[nodes] if n + 1 >= self._shortest else np.full(len(nodes), -1)
+            found.append(Found(owners[places[numbers >= 0]], numbers[numbers >= 0]))
+        return Found(*map(np.concatenate, zip(*found, strict=True)))
+
+    @cached_property
+    def _trie(self) -> "Trie":
+        from firesteel.program.trie import Trie  # a cold start answers one row, which needs none
+
+        return Trie([tuple(term.split(" ")) for term in self._number_of], self._longest)
 
 
 class _CharacterStrings(_Vocabulary):
@@ -105,6 +154,9 @@ class _CharacterStrings(_Vocabulary):
             for n in range(self._shortest, min(self._longest, len(window)) + 1):
                 found += [self._get(window[start : start + n]) for start in range(len(window) - n + 1)]
         return np.array([number for number in found if number is not None], np.int64)
+
+    def many(self, texts: Sequence[str]) -> Found:
+        return _one_by_one(self, texts)
 
 
 class _CharacterKeys:
@@ -130,16 +182,49 @@ class _CharacterKeys:
         self._between = "  " if self._lengths[0] == 1 else " "
 
     def __call__(self, text: str) -> np.ndarray:
-        if self._whole:
-            text = _WHITE_SPACE.sub(" ", text)
-        elif words := text.split():
-            text = f" {self._between.join(words)} "
-        else:
-            return np.empty(0, np.int64)
-        queries = self._windows(text)
+        queries = self._windows(self._spaced(text))
         places = self._keys.searchsorted(queries)
         found: np.ndarray = places[self._keys.take(places, mode="clip") == queries]
         return found
+
+    def many(self, texts: Sequence[str]) -> Found:
+        spaced = [self._spaced(text) for text in texts]
+        lengths = np.array([len(text) + 1 for text in spaced])
+        digits = self._digits("\0".join([*spaced, ""]))
+        digits[lengths.cumsum() - 1] = 0  # no n-gram goes on from one text into the next
+        owners = np.repeat(np.arange(len(texts)), lengths)
+        found = [Found(np.empty(0, np.int64), np.empty(0, np.int64))]
+        for n, packed in self._packed(digits):
+            numbers = self._numbers(n, packed)
+            places = (numbers >= 0).nonzero()[0]
+            found.append(Found(owners.take(places), numbers.take(places)))
+        return Found(*map(np.concatenate, zip(*found, strict=True)))
+
+    def _spaced(self, text: str) -> str:
+        """The text with its white space as n-grams have it."""
+        if self._whole:
+            return _WHITE_SPACE.sub(" ", text)
+        words = text.split()
+        return f" {self._between.join(words)} " if words else ""
+
+    def _numbers(self, n: int, packed: np.ndarray) -> np.ndarray:
+        """The numbers of packed windows of length n; -1 for none."""
+        if n in self._tables:
+            return self._tables[n].take(packed.view(np.int64))
+        queries = packed + self._leading[n]
+        places = self._keys.searchsorted(queries)
+        return np.where(self._keys.take(places, mode="clip") == queries, places, -1)
+
+    @cached_property
+    def _tables(self) -> dict[int, np.ndarray]:
+        """By length the numbers of all windows there can be, where these are few: quicker than searching, and more memory."""
+        tables = {}
+        for n in self._lengths:
+            if int(self._leading[n]) <= _TABLE:
+                begin, end = self._keys.searchsorted(np.array([self._leading[n], 2 * self._leading[n]]))
+                tables[n] = np.full(int(self._leading[n]), -1, np.int32)
+                tables[n][(self._keys[begin:end] - self._leading[n]).astype(np.int64)] = np.arange(begin, end)
+        return tables
 
     def term(self, number: int) -> str:
         key, radix, characters = int(self._keys[number]), int(self._radix), []
@@ -150,16 +235,32 @@ class _CharacterKeys:
 
     def _windows(self, text: str) -> np.ndarray:
         """The keys of all windows of the text of all lengths."""
+        windows = [packed + self._leading[n] for n, packed in self._packed(self._digits(text))]
+        return np.concatenate([np.empty(0, np.uint64), *windows])
+
+    def _digits(self, text: str) -> np.ndarray:
         points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
-        digits = self._digit_of.take(points, mode="clip")
-        packed, windows = digits, [np.empty(0, np.uint64)]
+        return self._digit_of.take(points, mode="clip")
+
+    def _packed(self, digits: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+        """The windows of each length of the vocabulary, packed."""
+        packed = digits
         for n in range(1, min(self._lengths[-1], len(digits)) + 1):
             if n > 1:
                 packed = packed[:-1] * self._radix
                 packed += digits[n - 1 :]
             if n in self._lengths:
-                windows.append(packed + self._leading[n])
-        return np.concatenate(windows)
+                yield n, packed
+
+
+def _one_by_one(lookup: Lookup, texts: Sequence[str]) -> Found:
+    found = [lookup(text) for text in texts]
+    return Found(np.repeat(np.arange(len(texts)), [len(one) for one in found]), np.concatenate(found))
+
+
+def _words(text: str) -> list[str]:
+    """What the plain pattern finds: whole words of two characters or more. Greedy, so they need no look at their borders."""
+    return _ASCII_WORDS(text) if text.isascii() else _WORDS(text)
 
 
 def _ascending(values: np.ndarray) -> bool:

@@ -1,41 +1,20 @@
 """Aliases: names that move. An alias is an append-only log, one object a generation, each created by put-if-absent."""
 
 import re
-from types import NoneType
-from typing import Literal, NamedTuple, get_args
+from itertools import pairwise
+from typing import Literal
 
-from firesteel.errors import ConflictError, IntegrityError, NotFoundError
-from firesteel.registry import bundle, names, record
-from firesteel.registry.record import Fields
+from firesteel.errors import ConflictError, IntegrityError, NotFoundError, RegistryError
+from firesteel.registry import bundle, entry, names, record
+from firesteel.registry.entry import Canary, Entry, Kind, Served
 from firesteel.registry.store import Store, put_once
 
+__all__ = (
+    "Canary", "Entry", "Kind", "Served",
+    "aliases", "canary", "current", "history", "newer", "promote", "rollback", "shadow",
+)  # fmt: skip
+
 _KEY = re.compile(r"[0-9]{8}\.json\Z")
-
-Kind = Literal["promote", "rollback", "switch"]
-
-
-class Entry(NamedTuple):
-    """One generation of an alias: the version it names from then on, and who moved it there, why and when."""
-
-    format: int
-    alias: str
-    generation: int
-    kind: Kind
-    version: str
-    digest: str
-    previous: str | None
-    write_id: str
-    who: str
-    why: str
-    when: str
-
-
-_ENTRY: Fields = {
-    **dict.fromkeys(Entry._fields, str),
-    "format": int,
-    "generation": int,
-    "previous": (str, NoneType),
-}
 
 
 def aliases(store: Store, model: str) -> list[str]:
@@ -53,7 +32,7 @@ def history(store: Store, model: str, alias: str) -> list[Entry]:
 
 def current(store: Store, model: str, alias: str) -> Entry:
     """The newest entry: one listing and one read. Raises NotFoundError when the alias was never set."""
-    return _read(store, model, alias, _newest(store, model, alias))
+    return _read(store, model, alias, _existing(store, model, alias))
 
 
 def newer(store: Store, model: str, alias: str, generation: int) -> Entry | None:
@@ -72,11 +51,11 @@ def promote(
     *,
     who: str,
     why: str = "",
-    kind: Kind = "promote",
+    kind: Literal["promote", "switch"] = "promote",
     digest: str | None = None,
     after: int | None = None,
 ) -> Entry:
-    """Move an alias to a version, whose every file is read and checked first.
+    """Move an alias to a version, whose every file is read and checked first. Its canary and its shadow end.
 
     `digest`: to this bundle and no other. `after`: only if that is the alias's newest generation (0 when it was never
     set), so that nobody promotes over what they have not seen.
@@ -84,95 +63,174 @@ def promote(
     Raises NotFoundError for a version that is not complete, IntegrityError for one that is not what was published, and
     ConflictError when somebody else moved the alias meanwhile.
     """
-    newest = max(_generations(store, model, alias), default=0)
-    if after is not None and after != newest:
-        raise ConflictError(f"{alias} of {model} is at generation {newest} and not, as you saw it, at {after}")
-    manifest = bundle.read_manifest(store, model, version, digest)
-    if problems := bundle.problems(store, manifest):
-        raise IntegrityError(f"{model} {version} cannot be served: {'; '.join(problems)}")
-    entry = Entry(
-        format=record.FORMAT,
-        alias=alias,
-        generation=newest + 1,
-        kind=kind,
-        version=version,
-        digest=manifest.digest,
-        previous=_version_at(store, model, alias, newest),
-        write_id=record.new_write_id(),
-        who=record.one_line(who, 200),
-        why=record.one_line(why, 1000),
-        when=record.timestamp(),
-    )
-    try:
-        put_once(store, _key(model, alias, entry.generation), record.encode(entry._asdict()))
-    except ConflictError:
-        raise ConflictError(
-            f"somebody else moved {alias} of {model} to generation {entry.generation} at the same time; "
-            f"look at `firesteel show {model}` and try again"
-        ) from None
-    return entry
+    newest = _generation(store, model, alias, after)
+    served = _verified(store, model, version, digest)
+    last = _if_sound(store, model, alias, newest)
+    return _append(store, model, alias, newest, kind, served, last, who, why)
+
+
+def canary(
+    store: Store,
+    model: str,
+    alias: str,
+    version: str,
+    *,
+    weight: float,
+    who: str,
+    why: str = "",
+    digest: str | None = None,
+    after: int | None = None,
+) -> Entry:
+    """Let a version answer a share of the requests, 0 < weight < 1, beside the one that is served. A shadow stays.
+
+    Raises what `promote` raises, NotFoundError when the alias was never set, and ConflictError when the version is the
+    one that is served.
+    """
+    if not 0 < weight < 1:
+        raise RegistryError(f"a canary answers a share of the requests above 0 and below 1, not {weight}")
+    last, found = _beside(store, model, alias, version, digest, after)
+    challenger = Canary(*found, float(weight))
+    return _append(store, model, alias, last.generation, "canary", last.served, last, who, why, challenger, last.shadow)
+
+
+def shadow(
+    store: Store,
+    model: str,
+    alias: str,
+    version: str,
+    *,
+    who: str,
+    why: str = "",
+    digest: str | None = None,
+    after: int | None = None,
+) -> Entry:
+    """Let a version be scored beside the one that is served; it never answers. A canary stays.
+
+    Raises what `canary` raises.
+    """
+    last, found = _beside(store, model, alias, version, digest, after)
+    return _append(store, model, alias, last.generation, "shadow", last.served, last, who, why, last.canary, found)
 
 
 def rollback(
     store: Store, model: str, alias: str, *, who: str, why: str = "", to: str | None = None, after: int | None = None
 ) -> Entry:
-    """Move an alias back: to the version before the current one, or to `to`. The way back is the next entry, too.
+    """Move an alias back. The way back is the next entry, too.
 
-    It goes back to the very bundle that was served then. Raises what `promote` raises, and NotFoundError when the alias
-    never named such a version.
+    While a canary or a shadow runs, these end and the version stays. Else the alias goes to the very bundle that was
+    served before: one listing, one read and one put. The bundle is not read: those who serve it check it, and stay with
+    what they have if it is damaged. `to` goes to a version that was served once, and checks it as `promote` does.
+
+    Raises what `promote` raises, and NotFoundError when there is nothing to go back to.
     """
-    newest = _newest(store, model, alias)
-    target = _last_of(store, model, alias, to, newest) if to else _before(store, model, alias, newest)
-    seen = newest if after is None else after
-    return promote(
-        store, model, alias, target.version, who=who, why=why, kind="rollback", digest=target.digest, after=seen
+    newest = _existing(store, model, alias, after)
+    if to:
+        served = _verified(store, model, to, _last_of(store, model, alias, to, newest).digest)
+        last = _if_sound(store, model, alias, newest)
+    else:
+        last = _read(store, model, alias, newest)
+        served = last.served if last.canary or last.shadow else _one_back(store, model, last)
+    return _append(store, model, alias, newest, "rollback", served, last, who, why)
+
+
+def _append(
+    store: Store,
+    model: str,
+    alias: str,
+    newest: int,
+    kind: Kind,
+    served: Served,
+    last: Entry | None,
+    who: str,
+    why: str,
+    canary: Canary | None = None,
+    shadow: Served | None = None,
+) -> Entry:
+    """Create the entry after `newest`, which is `last`, or None where that cannot be read."""
+    added = Entry(
+        format=record.FORMAT,
+        alias=alias,
+        generation=newest + 1,
+        kind=kind,
+        version=served.version,
+        digest=served.digest,
+        previous=last.version if last else None,
+        write_id=record.new_write_id(),
+        who=record.one_line(who, 200),
+        why=record.one_line(why, 1000),
+        when=record.timestamp(),
+        canary=canary,
+        shadow=shadow,
+        before=entry.way_back(last, _way_back(store, model, last), kind, served.version) if last else (),
+    )
+    try:
+        put_once(store, _key(model, alias, added.generation), record.encode(added.document()))
+    except ConflictError:
+        raise ConflictError(
+            f"somebody else moved {alias} of {model} to generation {added.generation} at the same time; "
+            f"look at `firesteel show {model}` and try again"
+        ) from None
+    return added
+
+
+def _verified(store: Store, model: str, version: str, digest: str | None) -> Served:
+    """A version whose every file is what was published."""
+    manifest = bundle.read_manifest(store, model, version, digest)
+    if problems := bundle.problems(store, manifest):
+        raise IntegrityError(f"{model} {version} cannot be served: {'; '.join(problems)}")
+    return Served(version, manifest.digest)
+
+
+def _beside(
+    store: Store, model: str, alias: str, version: str, digest: str | None, after: int | None
+) -> tuple[Entry, Served]:
+    """The newest entry, and the version that is to run beside what it names."""
+    last = _read(store, model, alias, _existing(store, model, alias, after))
+    if version == last.version:
+        raise ConflictError(f"{alias} of {model} is {version} already, which cannot run beside itself")
+    return last, _verified(store, model, version, digest)
+
+
+def _one_back(store: Store, model: str, last: Entry) -> Served:
+    if way := _way_back(store, model, last):
+        return way[0]
+    raise NotFoundError(
+        f"{last.alias} of {model} has no version before {last.version} to go back to; "
+        f"`firesteel switch` moves it anywhere"
     )
 
 
-def _before(store: Store, model: str, alias: str, generation: int) -> Entry:
-    """What was served before the newest entry. A rollback is undone in the log, so two of them go two back."""
-    newest = _read(store, model, alias, generation)
-    if newest.kind != "rollback" and newest.previous not in (None, newest.version):
-        return _read(store, model, alias, generation - 1)
-    served: list[Entry] = []
-    for entry in history(store, model, alias):
-        if entry.kind == "rollback":
-            known = any(entry.version == earlier.version for earlier in served)
-            while served and served[-1].version != entry.version:
-                served.pop()
-                if not known:  # it went to a version that was left behind earlier: only what it went from is undone
-                    break
-            if not known:
-                served.append(entry)
-        elif not served or served[-1].version != entry.version:
-            served.append(entry)
-    if len(served) < 2:
-        raise NotFoundError(f"{alias} of {model} has no version before {newest.version} to go back to")
-    return served[-2]
+def _way_back(store: Store, model: str, last: Entry) -> tuple[Served, ...]:
+    """What rollbacks go back to from `last`. Entries of before it was kept are replayed, as far back as can be read."""
+    entries = [last]
+    while entries[-1].before is None and (earlier := _if_sound(store, model, last.alias, entries[-1].generation - 1)):
+        entries.append(earlier)
+    way = entries[-1].before or ()
+    for one, following in pairwise(reversed(entries)):
+        way = entry.way_back(one, way, following.kind, following.version)
+    return way
 
 
 def _last_of(store: Store, model: str, alias: str, version: str, newest: int) -> Entry:
     """The newest entry that names a version. One that is damaged or missing names none: the way back stays open."""
     for generation in range(newest, 0, -1):
-        try:
-            entry = _read(store, model, alias, generation)
-        except (IntegrityError, NotFoundError):
-            continue
-        if entry.version == version:
-            return entry
+        found = _if_sound(store, model, alias, generation)
+        if found and found.version == version:
+            return found
     raise NotFoundError(f"{alias} of {model} never named {version}; `firesteel switch` moves it anywhere")
 
 
-def _version_at(store: Store, model: str, alias: str, generation: int) -> str | None:
-    """What a generation names; None for none. A damaged entry names nothing, and promoting mends the alias."""
-    try:
-        return _read(store, model, alias, generation).version if generation else None
-    except IntegrityError:
-        return None
-
-
-def _newest(store: Store, model: str, alias: str) -> int:
+def _generation(store: Store, model: str, alias: str, after: int | None) -> int:
+    """The newest generation, 0 for none. Raises ConflictError when it is not the one that was seen."""
     newest = max(_generations(store, model, alias), default=0)
+    if after is not None and after != newest:
+        raise ConflictError(f"{alias} of {model} is at generation {newest} and not, as you saw it, at {after}")
+    return newest
+
+
+def _existing(store: Store, model: str, alias: str, after: int | None = None) -> int:
+    """The newest generation of an alias that was ever set."""
+    newest = _generation(store, model, alias, after)
     if not newest:
         raise NotFoundError(
             f"{model} has no alias {alias}: nothing was promoted to it yet (`firesteel versions {model}`)"
@@ -200,18 +258,14 @@ def _exists(store: Store, key: str) -> bool:
     return True
 
 
+def _if_sound(store: Store, model: str, alias: str, generation: int) -> Entry | None:
+    """An entry; None where there is none, or a damaged one, which names nothing: promoting mends the alias."""
+    try:
+        return _read(store, model, alias, generation) if generation else None
+    except (IntegrityError, NotFoundError):
+        return None
+
+
 def _read(store: Store, model: str, alias: str, generation: int) -> Entry:
     key = _key(model, alias, generation)
-    entry = Entry(**record.decode(store.get(key, limit=record.LIMIT), _ENTRY, key))
-    if (entry.alias, entry.generation) != (alias, generation) or not _is_sound(entry):
-        raise IntegrityError(f"{key} is not an entry of this alias and generation")
-    return entry
-
-
-def _is_sound(entry: Entry) -> bool:
-    return (
-        entry.kind in get_args(Kind)
-        and names.is_version(entry.version)
-        and (entry.previous is None or names.is_version(entry.previous))
-        and record.is_sha256(entry.digest)
-    )
+    return entry.parse(store.get(key, limit=record.LIMIT), key, alias, generation)

@@ -65,13 +65,13 @@ class S3Store:
 
     @cached_property
     def _reader(self) -> Client:
-        return self._client(_READ)
+        return self.client(_READ)
 
     @cached_property
     def _writer(self) -> Client:
-        return self._client(_WRITE)
+        return self.client(_WRITE)
 
-    def _client(self, options: "ClientConfig") -> Client:
+    def client(self, options: "ClientConfig") -> Client:
         region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
         # AWS wants the bucket in the host name, where one with a dot fits no certificate; others want it in the path.
         in_host = not self._endpoint and "." not in self._bucket

@@ -57,18 +57,26 @@ class Tfidf:
 
     def weigh(self, counts: np.ndarray, ids: np.ndarray) -> None:
         """Turn the counts [n] of the terms `ids` [n] into TF-IDF values in place: normalised, times the step's weight."""
+        self.scale(counts, ids)
+        if self.norm or self.weight != 1:
+            counts *= self.factor(counts)
+
+    def scale(self, counts: np.ndarray, ids: np.ndarray) -> None:
+        """The part of weighing that looks at each term alone, so that many rows can be done at once."""
         if self.binary:
             counts.fill(1)
         elif self.sublinear:
             np.log(counts, counts)
             counts += 1
         counts *= self.idf.take(ids)
+
+    def factor(self, scaled: np.ndarray) -> float:
+        """What the scaled terms [n] of one row, at least one, are multiplied by."""
         if self.norm == "l2":
-            counts *= self.weight / math.sqrt(counts.dot(counts))
-        elif self.norm == "l1":
-            counts *= self.weight / counts.sum()
-        elif self.weight != 1:
-            counts *= self.weight
+            return self.weight / math.sqrt(scaled.dot(scaled))
+        if self.norm == "l1":
+            return self.weight / float(scaled.sum())
+        return self.weight
 
 
 def strip_accents(text: str, how: str) -> str:

@@ -1,0 +1,68 @@
+"""A run on AWS: an execution of the batch machine, followed to its end."""
+
+import json
+import time
+import uuid
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from firesteel.errors import DataError, FiresteelError, SettingsError
+
+if TYPE_CHECKING:
+    from types_boto3_stepfunctions import SFNClient
+
+_LOOKS = 2.0  # seconds between two looks
+_LIMIT = 24 * 3600.0
+_ENDED = {"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"}
+
+
+class MachineError(FiresteelError):
+    """The batch machine could not be started, or its execution failed. The message says why, and where to look."""
+
+
+def run(
+    machine: str, asked: dict[str, Any], told: Callable[[str, int, int], None], *, looks: float = _LOOKS
+) -> dict[str, Any]:
+    """Start the machine and wait for what it answers; `told` hears of the state, and of parts done and in all.
+
+    Raises SettingsError without a machine, MachineError.
+    """
+    if not machine:
+        raise SettingsError("FIRESTEEL_BATCH_MACHINE is not set: it is the output BatchMachine of the stack")
+    if not str(asked["data"]).startswith("s3://"):
+        raise DataError(f"{asked['data']}: --aws answers files on S3, s3://bucket/key")
+    import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        client = boto3.client("stepfunctions", region_name=machine.split(":")[3])
+        name = f"{asked['model'].replace('/', '-')[:40]}-{uuid.uuid4()}"
+        started = client.start_execution(stateMachineArn=machine, name=name, input=json.dumps(asked))
+        return _followed(client, started["executionArn"], told, looks)
+    except (BotoCoreError, ClientError) as error:
+        raise MachineError(f"{machine}: {error}") from error
+
+
+def _followed(
+    client: "SFNClient", execution: str, told: Callable[[str, int, int], None], looks: float
+) -> dict[str, Any]:
+    ends = time.monotonic() + _LIMIT
+    while (found := client.describe_execution(executionArn=execution))["status"] not in _ENDED:
+        told(found["status"].lower(), *_parts(client, execution))
+        if time.monotonic() > ends:
+            raise MachineError(f"{execution} still runs after {_LIMIT / 3600:.0f} hours; it is left running")
+        time.sleep(looks)
+    told(found["status"].lower(), *_parts(client, execution))
+    if found["status"] != "SUCCEEDED":
+        why = found.get("cause") or found.get("error") or "no cause is given"
+        raise MachineError(f"{execution} {found['status'].lower()}: {why[:1000]}")
+    return dict(json.loads(found["output"]))
+
+
+def _parts(client: "SFNClient", execution: str) -> tuple[int, int]:
+    """The parts that are done and that there are, of the execution's map; 0 of 0 before it began."""
+    runs = client.list_map_runs(executionArn=execution)["mapRuns"]
+    if not runs:
+        return 0, 0
+    counts = client.describe_map_run(mapRunArn=runs[0]["mapRunArn"])["itemCounts"]
+    return counts["succeeded"], counts["total"]

@@ -1,0 +1,51 @@
+"""What a worker process does: load the bundles once, then answer part after part. Imports nothing but what serving has."""
+
+import time
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from functions.classify.fetch import Fetched
+from functions.classify.scoring.cut import Cut
+from functions.classify.scoring.layout import Kind, Layout
+from functions.classify.scoring.part import Scored, Scorer
+
+
+class Job(NamedTuple):
+    """What all parts of a run have in common: all a worker needs beside them, so it reads no registry and no file."""
+
+    bundles: Mapping[str, Fetched]
+    layout: Layout
+    answers: Kind
+    explained: bool
+    begun: str
+
+
+class Answered(NamedTuple):
+    """A part's answers, and the seconds they took."""
+
+    scored: Scored
+    seconds: float
+
+
+def scorer_of(job: Job) -> Scorer:
+    return Scorer(job.bundles, job.layout, job.answers, explained=job.explained, begun=job.begun)
+
+
+def answer(scorer: Scorer, part: Cut) -> Answered:
+    """Answer a part."""
+    started = time.perf_counter()
+    return Answered(scorer.score(part.data, part.line), time.perf_counter() - started)
+
+
+_scorers: list[Scorer] = []  # of this process: one
+
+
+def begin(job: Job) -> None:
+    """Make this process ready to answer parts of a run."""
+    _scorers[:] = [scorer_of(job)]
+
+
+def answer_here(part: Cut) -> Answered:
+    """Answer a part in a process that is ready."""
+    [scorer] = _scorers
+    return answer(scorer, part)

@@ -1,0 +1,1 @@
+"""The trial of new code before it answers."""

@@ -1,0 +1,214 @@
+"""The check: which upload an execution is about, whether it is to be trained, where, and in which parts.
+
+    event -> upload -> claimed by this run? -> still the newest? -> read and hashed -> trained before? -> parts to train
+
+A claim is an object that each upload can have once, so of all the events that tell of one upload, one execution goes on.
+"""
+
+import hashlib
+from typing import Any, NamedTuple
+
+from firesteel import strictjson
+from firesteel.definition import Definition
+from firesteel.errors import ConflictError, DataError, DefinitionError
+from firesteel.registry import record
+from firesteel.registry.store import put_once
+from functions.train import intake, published, tune
+from functions.train.deployment import Deployment, text
+from functions.train.upload import FILE, SHAPE, Upload
+
+CANDIDATES = 500  # of one execution: what is said of each must fit into its state
+_BY = ("hand", "schedule", "drift")
+
+
+class Order(NamedTuple):
+    """What is to be trained, and how it came about."""
+
+    model: str
+    upload: Upload
+    size: int
+    by: str
+    again: bool
+
+
+def check(deployment: Deployment, task: dict[str, Any]) -> dict[str, Any]:
+    """Decide about an event. `outcome` of the answer is train, same, superseded or elsewhere.
+
+    Raises DataError for data that cannot be trained on, or an event that tells of none; DefinitionError for a search
+    that cannot be distributed; NotFoundError, StoreError.
+    """
+    run = text(task, "run")
+    if _is_folder(task.get("event")):
+        return {"outcome": "elsewhere", "reason": "somebody made a folder, which is no upload"}
+    order = order_of(deployment, task.get("event"))
+    definition = deployment.definition_of(order.model)
+    about = {"model": order.model, "upload": order.upload._asdict(), "by": order.by, "bytes": order.size}
+    owner = run if order.again else _claim(deployment, order, run)
+    if owner != run and order.by == "upload":
+        return about | _elsewhere(owner)
+    if not order.again and (newer := _newer(deployment, order.upload)):
+        return about | {"outcome": "superseded", "reason": newer}
+    where, rows, data_sha256 = _examine(deployment, order, definition)
+    about |= {"data_sha256": data_sha256, "rows": rows, "where": where}
+    if not order.again and (same := _trained(deployment, definition, data_sha256, run)):
+        return about | same
+    if owner != run:
+        return about | _elsewhere(owner)
+    reason = "trained again" if order.again else "no version was trained on these data by this definition"
+    return about | {"outcome": "train", "reason": reason} | _work(definition, where)
+
+
+def _is_folder(event: object) -> bool:
+    """Whether it tells of the empty object that S3's console makes for a folder."""
+    match event:
+        case {"detail": {"object": {"key": str(key)}}}:
+            return key.endswith("/")
+    return False
+
+
+def _elsewhere(owner: str) -> dict[str, Any]:
+    reason = f"the execution {owner} has this upload; if it failed, retrain with `again`"
+    return {"outcome": "elsewhere", "reason": reason}
+
+
+def _work(definition: Definition, where: str) -> dict[str, Any]:
+    """What there is to train: each segment with the candidates of its searches. A container searches itself."""
+    segments = [
+        {
+            "segment": part.segment or "",
+            "address": part.address,
+            "candidates": candidates(part) if where == "function" else [],
+        }
+        for part in _parts(definition)
+    ]
+    if sum(len(one["candidates"]) for one in segments) > CANDIDATES:
+        raise DefinitionError(
+            f"the searches of {definition.model} have more than {CANDIDATES} candidates: fewer trials or choices"
+        )
+    return {"segments": segments, "segmented": bool(definition.segments), "promote": definition.promote.model_dump()}
+
+
+def candidates(part: Definition) -> list[dict[str, Any]]:
+    """All settings that the searches of a definition try. Raises DefinitionError for a search that has to be sequential."""
+    found = []
+    for target in part.targets:
+        if not (search := part.search_of(target)):
+            continue
+        if search.method == "optuna":
+            raise DefinitionError(
+                f"search.method: optuna chooses each trial by those before it, so {part.address} cannot be tuned by "
+                "functions side by side: choose grid or random, or train with `firesteel train`"
+            )
+        points = tune.points(search, part.split.seed)
+        found += [{"target": target, "settings": point} for point in points]
+    return found
+
+
+def _parts(definition: Definition) -> list[Definition]:
+    """The definition itself, or that of each segment."""
+    return [definition.of_segment(segment) for segment in definition.segments] or [definition]
+
+
+def order_of(deployment: Deployment, event: object) -> Order:
+    """Which upload of which model an event is about. Raises DataError for one of another shape, NotFoundError, StoreError."""
+    match event:
+        case {"detail": {"bucket": {"name": str(bucket)}, "object": {"key": str(key), **about}}}:
+            return _uploaded(deployment, bucket, key, about.get("version-id"))
+        case {"model": str(model), **wanted}:
+            return _wanted(deployment, model, wanted)
+    raise DataError('the event is neither an upload to S3 as EventBridge tells it nor {"model": "<name>"}')
+
+
+def _uploaded(deployment: Deployment, bucket: str, key: str, version_id: object) -> Order:
+    incoming = deployment.settings.incoming.rstrip("/")
+    data = f"{incoming.partition('://')[0]}://{bucket}/{key}"
+    model, slash, file = data.removeprefix(f"{incoming}/").partition("/")
+    if not data.startswith(f"{incoming}/") or not slash or not FILE.fullmatch(file):
+        raise DataError(f"{key[:200]!r} is no upload: those are {SHAPE}")
+    deployment.definition_of(model)  # before anything is asked of the store
+    upload, size = deployment.uploads.find(data, version_id if isinstance(version_id, str) else None)
+    return Order(model, upload, size, "upload", again=False)
+
+
+def _wanted(deployment: Deployment, model: str, wanted: dict[Any, Any]) -> Order:
+    if unknown := set(wanted) - {"data", "by", "again"}:
+        raise DataError(f"the event has fields that mean nothing: {', '.join(sorted(map(str, unknown)))}")
+    data, by, again = wanted.get("data"), wanted.get("by", "hand"), wanted.get("again", False)
+    if not (data is None or isinstance(data, str)) or by not in _BY or not isinstance(again, bool):
+        raise DataError(f"the event's data must be a URL, by one of {', '.join(_BY)}, again true or false")
+    deployment.definition_of(model)
+    if data is None:
+        folder = f"{deployment.settings.incoming.rstrip('/')}/{model}"
+        current = deployment.uploads.current(folder)
+        if not current:
+            raise DataError(f"there is no CSV file in {folder}/: put one there, or name the data")
+        data = current[-1].data
+    elif not FILE.fullmatch(data.rpartition("/")[2]):
+        raise DataError(f"{data[:200]!r} is no CSV file: names end in .csv or .csv.gz")
+    upload, size = deployment.uploads.find(data)
+    return Order(model, upload, size, by, again)
+
+
+def _claim(deployment: Deployment, order: Order, run: str) -> str:
+    """The run that has the upload: this one, unless another was first."""
+    key = f"claims/{order.model}/{order.upload.sha256}.json"
+    mine = record.encode({"format": record.FORMAT, "run": run, "upload": order.upload._asdict()})
+    try:
+        put_once(deployment.work, key, mine)
+    except ConflictError:
+        return str(strictjson.parse(deployment.work.get(key, limit=record.LIMIT))["run"])
+    return run
+
+
+def _newer(deployment: Deployment, upload: Upload) -> str | None:
+    """Why an upload is not the newest of its folder any more, or None."""
+    current = deployment.uploads.current(upload.folder)
+    own = [one for one in current if one.data == upload.data]
+    if not own:
+        return f"{upload.data} was removed"
+    if (own[0].etag, own[0].uploaded) != (upload.etag, upload.uploaded):
+        return f"{upload.data} was replaced at {own[0].uploaded}"
+    if current[-1].order > upload.order:
+        return f"{current[-1].data} is newer: {current[-1].uploaded}"
+    return None
+
+
+def _examine(deployment: Deployment, order: Order, definition: Definition) -> tuple[str, int | None, str]:
+    """Where the data are trained, how many rows they have (None where that was not counted), and their SHA-256."""
+    settings, parts = deployment.settings, _parts(definition)
+    if order.size > settings.large_mib << 20:
+        _refuse_large(deployment, f"{order.size >> 20} MiB", "MIB", settings.large_mib)
+        sha256 = hashlib.sha256()
+        for chunk in deployment.uploads.chunks(order.upload):
+            sha256.update(chunk)
+        return "container", None, sha256.hexdigest()
+    with intake.fetched(deployment, order.upload) as (path, data_sha256):
+        rows = intake.count(path, parts[0])
+        if rows > settings.large_rows:
+            _refuse_large(deployment, f"{rows} rows", "ROWS", settings.large_rows)
+            return "container", rows, data_sha256
+        for part in parts:
+            intake.read(deployment, order.upload, path, part)
+    return "function", rows, data_sha256
+
+
+def _refuse_large(deployment: Deployment, what: str, setting: str, limit: int) -> None:
+    if not deployment.settings.container:
+        raise DataError(
+            f"the data have {what}, more than a function trains on (FIRESTEEL_LARGE_{setting} is {limit}): "
+            "give the stack a container (its parameter Container), or send fewer rows"
+        )
+
+
+def _trained(deployment: Deployment, definition: Definition, data_sha256: str, run: str) -> dict[str, Any] | None:
+    """The answer when another run has trained every part on these data by this definition; else None."""
+    versions = {}
+    for part in _parts(definition):
+        known = published.newest_first(deployment.registry, part.address)
+        found = next((one for one in known if one.is_of(part, data_sha256) and one.run != run), None)
+        if found is None:
+            return None
+        versions[part.address] = found.manifest.version
+    told = ", ".join(f"{address} {version}" for address, version in versions.items())
+    reason = f"these data were trained by this definition before: {told}; `firesteel promote` serves a version again"
+    return {"outcome": "same", "reason": reason, "version": ", ".join(dict.fromkeys(versions.values()))}

@@ -1,0 +1,58 @@
+"""From an upload to its rows: fetched to a file, read against a definition, bad rows kept in the work bucket."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from firesteel.definition import Definition
+from firesteel.definition.model import slug
+from firesteel.errors import ConflictError, DataError
+from firesteel.registry.store import Store
+from functions.train import columns, csvfile, dataset
+from functions.train.dataset import Dataset
+from functions.train.deployment import DATA_LIMIT, Deployment
+from functions.train.upload import Upload, download
+
+
+@contextmanager
+def fetched(deployment: Deployment, upload: Upload) -> Iterator[tuple[Path, str]]:
+    """The upload as a file, and its SHA-256. Errors about the file name the upload instead."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "data.csv")
+        try:
+            yield path, download(deployment.uploads, upload, path, limit=DATA_LIMIT)
+        except DataError as error:
+            raise DataError(str(error).replace(str(path), upload.data)) from None
+
+
+def read(deployment: Deployment, upload: Upload, path: Path, part: Definition) -> Dataset:
+    """The rows of a model or segment in a fetched upload; bad ones go to the work bucket. Raises DataError."""
+    kept = path.with_name("rows.csv")
+    name = f"rows-{slug(part.segment)}.csv" if part.segment else "rows.csv"
+    key = f"{quarantined(part.model, upload)}/{name}"
+    try:
+        return dataset.read(path, part, quarantine=kept)
+    except DataError as error:
+        raise DataError(str(error).replace(str(kept), key)) from None
+    finally:
+        if kept.exists():
+            keep(deployment.work, key, kept.read_bytes())
+            kept.unlink()
+
+
+def count(path: Path, part: Definition) -> int:
+    """How many rows a file has, good or bad, without holding them. Raises DataError."""
+    with csvfile.opened(path, columns.needed(part)) as file:
+        return sum(1 for _ in file.rows)
+
+
+def quarantined(model: str, upload: Upload) -> str:
+    """The folder in the work bucket of what is reported about an upload."""
+    return f"quarantine/{model}/{upload.quarantine}"
+
+
+def keep(work: Store, key: str, data: bytes) -> None:
+    """Put a report into the work bucket; the first of its name stays."""
+    with suppress(ConflictError):
+        work.create(key, data)

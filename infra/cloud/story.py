@@ -1,0 +1,220 @@
+"""What happens in a deployed stack, step by step: each step is done, proved from outside, and timed."""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from cli.logs import ask, filled, saved
+from infra.cloud.cloud import Cloud, template
+from models import tickets
+
+ROWS = 1000
+REFRESH = 1.0  # seconds: RefreshSeconds of this stack
+TICKET = {"title": "Cannot log in since this morning", "description": "The login page says my account is locked."}
+_WARM = 3  # execution environments that an alias move must reach
+_CANARY = 0.3
+
+
+class StepError(Exception):
+    """A step did not come to what it must. The message says what was found instead."""
+
+
+class Step(NamedTuple):
+    """A step: what it is called, and what does it and answers with what to say of it."""
+
+    name: str
+    do: Callable[[], str]
+
+
+def definitions(folder: Path) -> Path:
+    """The definition of tickets without its search, and `careful`, the same but promoted only when approved."""
+    models = folder / "models"
+    models.mkdir()
+    definition = yaml.safe_load((template().parent / "models" / "tickets.yaml").read_text(encoding="utf-8"))
+    del definition["search"]
+    for name, changes in {"tickets": {}, "careful": {"promote": {"how": "approval"}}}.items():
+        text = yaml.safe_dump(definition | {"model": name} | changes, sort_keys=False)
+        (models / f"{name}.yaml").write_text(text, encoding="utf-8")
+    return models
+
+
+class Story:
+    """The steps over one cloud, in order: each builds on those before it."""
+
+    def __init__(self, cloud: Cloud, folder: Path) -> None:
+        self._cloud, self._folder = cloud, folder
+        self.measured: dict[str, float] = {}
+        """Seconds."""
+
+    def steps(self) -> Iterator[Step]:
+        yield Step(f"upload {ROWS:,} tickets: a version answers", self._first_upload)
+        yield Step("upload newer tickets: the next version answers", self._second_upload)
+        yield Step("the same event again: nothing is trained twice", self._duplicate)
+        yield Step("roll back: every warm environment follows", self._roll_back)
+        yield Step(f"a canary gets {_CANARY:.0%} of the requests, by key", self._canary)
+        yield Step("its alarm rings: the guard ends it", self._guard)
+        yield Step("a shadow is scored after the answers", self._shadow)
+        yield Step("upload bad data: a report, and the last good version", self._bad_data)
+        yield Step("a version waits for approval, and gets it", self._approval)
+        yield Step("score a file of rows as a batch", self._batch)
+        for query in ("latency", "predictions", "training"):
+            yield Step(f"ask the logs: {query}", partial(self._ask, query))
+
+    def _first_upload(self) -> str:
+        return self._train("1.0.0", seed=1)
+
+    def _second_upload(self) -> str:
+        return self._train("1.1.0", seed=2)
+
+    def _train(self, version: str, *, seed: int) -> str:
+        """From the upload to the answer, and how much of that was not training."""
+        data = self._rows(seed)
+        began = time.perf_counter()
+        self._cloud.upload(data, "tickets", f"{seed}.csv")
+        self._until(lambda: self._version() == version)
+        total = time.perf_counter() - began
+        key = f"models/tickets/v{version}/model_metadata.json"
+        metadata = json.loads(self._cloud.objects("ModelBucket", key)[key])
+        training = sum(metadata["durations_seconds"].values())
+        self.measured[f"upload to {version}, beyond training"] = total - training
+        return f"{version} after {total:.1f} s, of which {training:.1f} s are training"
+
+    def _duplicate(self) -> str:
+        states, before = self._cloud.client("stepfunctions"), self._cloud.executions("RetrainMachine")
+        given = [json.loads(states.describe_execution(executionArn=one)["input"]) for one in before]
+        again = [self._cloud.ended(self._cloud.start("RetrainMachine", event)) for event in given]
+        outcomes = {json.loads(one["output"])["check"]["answer"]["outcome"] for one in again}
+        _expect(outcomes == {"elsewhere"}, f"the duplicates ended as {outcomes}")
+        return f"{len(again)} duplicates, no effect"
+
+    def _roll_back(self) -> str:
+        with ThreadPoolExecutor(_WARM) as pool:
+            list(pool.map(lambda _: self._version(), range(4 * _WARM)))
+        self._move("rollback")
+        began = time.perf_counter()
+        event = json.loads((template().parent / "events" / "classify.json").read_text(encoding="utf-8"))
+        time.sleep(REFRESH)
+        environments = self._cloud.server.functions["ClassifyFunction"]
+        environments.each(event)  # the one request after the TTL
+        served = Counter(json.loads(answer["body"])["model_version"] for answer in environments.each(event))
+        _expect(set(served) == {"1.0.0"}, f"warm environments serve {dict(served)}")
+        self.measured["alias move to all warm environments"] = time.perf_counter() - began
+        return f"{served.total()} warm environments serve 1.0.0 after the TTL of {REFRESH:.0f} s and one request"
+
+    def _canary(self) -> str:
+        self._move(f"promote?version=1.1.0&canary={_CANARY}&why=a+closer+look")
+        self._until(lambda: len(self._sides(40)) == 2)
+        first, again = self._sides(100), self._sides(100)
+        _expect(set(first) == {"1.0.0", "1.1.0"} and first == again, f"sides {dict(first)}, then {dict(again)}")
+        return f"{first['1.1.0']} of {first.total()} keys, the same ones when asked again"
+
+    def _guard(self) -> str:
+        alarm = self._cloud.stack.attribute("CanaryFails", "Arn")
+        detail = {"alarmName": alarm.rpartition(":")[2], "state": {"value": "ALARM", "reason": "3 errors in a minute"}}
+        event = {"Source": "aws.cloudwatch", "DetailType": "CloudWatch Alarm State Change", "Resources": [alarm]}
+        self._cloud.client("events").put_events(Entries=[event | {"Detail": json.dumps(detail)}])
+        self._until(lambda: set(self._sides(40)) == {"1.0.0"})
+        who = self._newest_entry()["who"]
+        _expect(who.startswith("alarm:"), f"the alias was moved by {who}")
+        return f"rolled back by {who}"
+
+    def _shadow(self) -> str:
+        self._move("shadow?version=1.1.0")
+
+        def shadowed() -> bool:
+            self._version()
+            return '"message":"shadow"' in self._cloud.log("ClassifyFunction")
+
+        self._until(shadowed)
+        self._move("rollback")
+        return "1.1.0 was scored beside 1.0.0, and answered nobody"
+
+    def _bad_data(self) -> str:
+        bad = self._rows(3).replace(b"Urgent", b"Whenever")
+        self._cloud.upload(bad, "tickets", "bad.csv")
+        report = self._until(lambda: self._report("tickets/bad.csv."))
+        _expect("Whenever" in report, f"the report says {report[:300]}")
+        _expect(self._version() == "1.0.0", "the last good version does not answer")
+        return f"{next(line for line in report.splitlines() if 'Error' in line).strip()[:100]}..."
+
+    def _approval(self) -> str:
+        self._cloud.upload(self._rows(4), "careful", "careful.csv")
+        self._until(lambda: bool(self._cloud.objects("WorkBucket", "approvals/careful/1.0.0.json")))
+        _expect(self._version("careful") == "404", "it answers before it is approved")
+        self._move("approve?version=1.0.0&why=looked+at+the+metrics", "careful")
+        self._until(lambda: self._version("careful") == "1.0.0")
+        return "careful 1.0.0 answers after `approve`, not before"
+
+    def _batch(self) -> str:
+        count, bucket = 500, self._cloud.bucket("IncomingBucket")
+        path = self._folder / "batch.csv"
+        tickets.write(path, count, seed=5)
+        self._cloud.client("s3").put_object(Bucket=bucket, Key="scoring/batch.csv", Body=path.read_bytes())
+        asked = {"model": "tickets", "data": f"s3://{bucket}/scoring/batch.csv", "format": "CSV", "explain": False}
+        told = self._cloud.ended(self._cloud.start("BatchMachine", asked))
+        _expect(told["status"] == "SUCCEEDED", f"{told['status']}: {told.get('cause')}")
+        manifests = {key: one for key, one in self._cloud.objects("WorkBucket", "batch/").items() if "manifest" in key}
+        [manifest] = map(json.loads, manifests.values())
+        _expect(manifest["rows"] == count, f"{manifest['rows']} rows")
+        return f"{manifest['rows']} rows by {manifest['version']}, {manifest['failed']} failed"
+
+    def _ask(self, query: str) -> str:
+        log = self._folder / "logs.jsonl"
+        log.write_text(self._cloud.logs(), encoding="utf-8")
+        result = ask(filled(saved(query), {}), [str(log)], None, 60, quiet=True)
+        _expect(bool(result.rows), "no rows")
+        return f"{len(result.rows)} rows: " + ", ".join(result.columns[:6])
+
+    # ---- looks from outside ----
+
+    def _rows(self, seed: int) -> bytes:
+        path = self._folder / f"{seed}.csv"
+        tickets.write(path, ROWS, seed)
+        return path.read_bytes()
+
+    def _version(self, model: str = "tickets", headers: Mapping[str, str] | None = None) -> str:
+        """The version that answers a ticket, or the status of the refusal."""
+        answer = self._cloud.request("Api", "POST", f"/models/{model}/predict", TICKET, headers)
+        return str(answer.json()["model_version"]) if answer.status_code == 200 else str(answer.status_code)
+
+    def _sides(self, keys: int) -> Counter[str]:
+        """How many of the keys each version answers."""
+        return Counter(self._version(headers={"x-canary-key": f"caller-{key}"}) for key in range(keys))
+
+    def _move(self, what: str, model: str = "tickets") -> None:
+        answer = self._cloud.request("RegistryApi", "POST", f"/models/{model}/{what}")
+        _expect(answer.status_code == 200, f"{what}: {answer.status_code} {answer.text}")
+
+    def _newest_entry(self) -> dict[str, Any]:
+        entries = self._cloud.objects("ModelBucket", "models/tickets/aliases/latest/")
+        newest: dict[str, Any] = json.loads(entries[max(entries)])
+        return newest
+
+    def _report(self, upload: str) -> str:
+        found = self._cloud.objects("WorkBucket", f"quarantine/{upload}")
+        return next((text.decode() for key, text in found.items() if key.endswith("report.txt")), "")
+
+    def _until[T](self, look: Callable[[], T], within: float = 60) -> T:
+        give_up = time.monotonic() + within
+        while not (found := look()):
+            if time.monotonic() > give_up:
+                raise StepError(
+                    f"it did not come within {within:.0f} s; the train function's log ends:\n{self._tail()}"
+                )
+            time.sleep(0.2)
+        return found
+
+    def _tail(self) -> str:
+        return "\n".join(self._cloud.log().splitlines()[-5:])
+
+
+def _expect(holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise StepError(otherwise)

@@ -1,0 +1,128 @@
+"""What the roles allow, as the template says it; test_policies.py tries each right."""
+
+import re
+from typing import Any
+
+from tests.aws.stacks import (
+    EVERYTHING,
+    FUNCTIONS,
+    MACHINES,
+    NAMES,
+    deployed,
+    listed,
+    of_type,
+    stack,
+)
+
+
+def statements(role: dict[str, Any]) -> list[dict[str, Any]]:
+    assert "ManagedPolicyArns" not in role["Properties"]
+    return [one for policy in role["Properties"]["Policies"] for one in policy["PolicyDocument"]["Statement"]]
+
+
+def actions(role: dict[str, Any]) -> set[str]:
+    named = [statement["Action"] for statement in statements(role)]
+    return {action for one in named for action in (one if isinstance(one, list) else [one])}
+
+
+OWN = {"logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+
+
+def test_classify_can_read_models_and_nothing_else() -> None:
+    role = deployed()["ClassifyRole"]
+    assert actions(role) == OWN | {"s3:GetObject", "s3:ListBucket"}
+    [read] = [one for one in statements(role) if one["Action"] == "s3:GetObject"]
+    assert read["Resource"] == {"Fn::Sub": "${ModelBucket.Arn}/models/*"}
+    [browse] = [one for one in statements(role) if one["Action"] == "s3:ListBucket"]
+    assert browse["Condition"] == {"StringLikeIfExists": {"s3:prefix": "models/*"}}
+
+
+def writes(role: str, **parameters: str) -> set[str]:
+    """The objects that a role may write or delete, as patterns."""
+    found = set()
+    for policy in stack(**parameters).properties(role).get("Policies", []):
+        for statement in policy["PolicyDocument"]["Statement"]:
+            changing = [one for one in listed(statement["Action"]) if re.match(r"s3:(?!Get|List)|\*", one)]
+            found |= set(listed(statement["Resource"])) if changing else set()
+    return {one.removeprefix("arn:aws:s3:::firesteel-") for one in found}
+
+
+def roles(**parameters: str) -> list[str]:
+    return [name for name, one in stack(**parameters).resources.items() if one["Type"] == "AWS::IAM::Role"]
+
+
+def test_each_role_writes_what_it_must_and_nothing_else() -> None:
+    written = {role: writes(role, **EVERYTHING) for role in roles(**EVERYTHING)}
+    assert {role: keys for role, keys in written.items() if keys} == {
+        "RegistryRole": {"modelbucket/models/*/aliases/*"},
+        "GuardRole": {"modelbucket/models/tickets/aliases/latest/*"},
+        "TrainRole": {
+            "modelbucket/models/*",
+            "workbucket/claims/*",
+            "workbucket/quarantine/*",
+            "workbucket/approvals/*",
+        },
+        "ContainerRole": {"modelbucket/models/*", "workbucket/quarantine/*"},
+        "ScoreRole": {"workbucket/batch/*"},
+    }
+
+
+def test_nothing_here_can_start_a_training_of_its_own_accord() -> None:
+    """Uploads start trainings, and only one bucket tells of uploads: no role may write to it, no machine names it."""
+    everything = stack(**EVERYTHING)
+    telling = {
+        name for name, bucket in everything.of_type("AWS::S3::Bucket").items() if "NotificationConfiguration" in bucket
+    }
+    assert telling == {"IncomingBucket"}
+    pattern = everything.properties("UploadArrives")["EventPattern"]
+    assert pattern["detail"]["bucket"]["name"] == [everything.ref("IncomingBucket")]
+    assert not [
+        role for role in roles(**EVERYTHING) for key in writes(role, **EVERYTHING) if "incoming" in key or key == "*"
+    ]
+    for machine in MACHINES:
+        definition = everything.machine(machine).definition
+        assert everything.ref("IncomingBucket") not in definition
+        assert "s3:put" not in definition.lower()
+    for policy in ("ModelBucketPolicy", "IncomingBucketPolicy", "WorkBucketPolicy"):
+        assert {one["Effect"] for one in everything.properties(policy)["PolicyDocument"]["Statement"]} == {"Deny"}
+
+
+def test_no_role_deletes_an_object_or_may_do_everything() -> None:
+    everything = stack(**EVERYTHING)
+    for role in roles(**EVERYTHING):
+        for policy in everything.properties(role).get("Policies", []):
+            for statement in policy["PolicyDocument"]["Statement"]:
+                assert not [one for one in listed(statement["Action"]) if "*" in one or one.startswith("s3:Delete")]
+
+
+UNBOUNDED = {  # what IAM can bind to no resource, or what has no name before it is made
+    "xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules", "xray:GetSamplingTargets",
+    "logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery", "logs:DeleteLogDelivery",
+    "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:DescribeResourcePolicies", "logs:DescribeLogGroups",
+    "cloudwatch:DescribeAlarms", "batch:DescribeJobs", "batch:TerminateJob", "ecr:GetAuthorizationToken",
+}  # fmt: skip
+
+
+def test_every_action_names_its_resources_where_it_can() -> None:
+    everything = stack(**EVERYTHING)
+    unbounded = set()
+    for role in roles(**EVERYTHING):
+        for policy in everything.properties(role).get("Policies", []):
+            for statement in policy["PolicyDocument"]["Statement"]:
+                unbounded |= set(listed(statement["Action"])) if "*" in listed(statement["Resource"]) else set()
+    assert unbounded == UNBOUNDED
+
+
+def test_every_function_has_a_role_of_its_own() -> None:
+    owned = {name: deployed()[name]["Properties"]["Role"]["Fn::GetAtt"][0] for name in FUNCTIONS}
+    assert owned == {name: name.replace("Function", "Role") for name in FUNCTIONS}
+
+
+def test_each_function_writes_only_its_own_log_which_is_not_kept_for_ever() -> None:
+    made = deployed()
+    for name in NAMES:
+        [write] = [one for one in statements(made[f"{name}Role"]) if "logs:PutLogEvents" in one["Action"]]
+        assert write["Resource"] == {"Fn::GetAtt": [f"{name}Logs", "Arn"]}
+        assert made[f"{name}Function"]["Properties"]["LoggingConfig"]["LogGroup"] == {"Ref": f"{name}Logs"}
+    for group in of_type(made, "AWS::Logs::LogGroup"):
+        assert group["RetentionInDays"] == {"Ref": "LogRetentionDays"}

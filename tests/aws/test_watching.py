@@ -1,0 +1,138 @@
+"""Machines, events, alarms and queries: what happens without being asked, and how it is seen."""
+
+import json
+import re
+
+import pytest
+
+from firesteel.settings import Settings
+from tests.aws.stacks import (
+    EVERYTHING,
+    MACHINES,
+    ROOT,
+    deployed,
+    of_type,
+    stack,
+)
+
+
+@pytest.mark.parametrize("parameters", [{}, EVERYTHING], ids=["default", "everything"])
+@pytest.mark.parametrize(("machine", "file"), MACHINES.items())
+def test_a_machine_is_given_exactly_what_its_definition_asks_for(
+    machine: str, file: str, parameters: dict[str, str]
+) -> None:
+    text = (ROOT / f"infra/{file}.asl.json").read_text()
+    given = stack(**parameters).properties(machine)["DefinitionSubstitutions"]
+    assert set(re.findall(r"\$\{(\w+)\}", text)) == set(given)
+    json.loads(stack(**parameters).machine(machine).definition)
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_a_machine_is_traced_and_logs_no_data(machine: str) -> None:
+    properties = stack().properties(machine)
+    assert properties["TracingConfiguration"] == {"Enabled": True}
+    logging = properties["LoggingConfiguration"]
+    assert (logging["Level"], logging["IncludeExecutionData"]) == ("ERROR", False)
+    assert logging["Destinations"]
+
+
+def test_every_asynchronous_edge_ends_in_the_dead_letter_queue() -> None:
+    made = stack(**EVERYTHING)
+    queue = made.attribute("DeadLetters", "Arn")
+    rules = made.of_type("AWS::Events::Rule")
+    for rule in rules.values():
+        for target in rule["Targets"]:
+            assert target["DeadLetterConfig"] == {"Arn": queue}
+            assert target["RetryPolicy"]["MaximumRetryAttempts"] > 0
+    [schedule] = made.of_type("AWS::Scheduler::Schedule").values()
+    assert schedule["Target"]["DeadLetterConfig"] == {"Arn": queue}
+    [subscription] = made.of_type("AWS::SNS::Subscription").values()
+    assert subscription["RedrivePolicy"] == {"deadLetterTargetArn": queue}
+    [retried] = made.of_type("AWS::Lambda::EventInvokeConfig").values()
+    assert (retried["FunctionName"], retried["DestinationConfig"]["OnFailure"]["Destination"]) == (
+        "GuardFunction",
+        queue,
+    )
+    asynchronous = {
+        one["FunctionName"]
+        for one in made.of_type("AWS::Lambda::Permission").values()
+        if one["Principal"] != "apigateway.amazonaws.com"
+    }
+    assert asynchronous == {retried["FunctionName"]}
+    rules_policy, topic_policy, _ = made.properties("DeadLettersPolicy")["PolicyDocument"]["Statement"]
+    assert set(rules_policy["Condition"]["ArnEquals"]["aws:SourceArn"]) == {
+        made.attribute(name, "Arn") for name in rules
+    }
+    assert topic_policy["Condition"]["ArnEquals"]["aws:SourceArn"] == made.ref("NoticesTopic")
+
+
+def test_the_clock_starts_trainings_only_when_asked_to() -> None:
+    assert not stack().of_type("AWS::Scheduler::Schedule")
+    [schedule] = stack(**EVERYTHING).of_type("AWS::Scheduler::Schedule").values()
+    assert schedule["ScheduleExpression"] == "rate(7 days)"
+    assert json.loads(schedule["Target"]["Input"]) == {"model": "tickets", "by": "schedule"}
+    drift = stack().properties("DriftAlarmRings")
+    assert json.loads(drift["Targets"][0]["Input"]) == {"model": "tickets", "by": "drift"}
+    assert drift["EventPattern"]["resources"][0]["prefix"].endswith(":alarm:firesteel-drift-")
+
+
+def test_no_container_is_there_unless_it_is_asked_for() -> None:
+    assert not [one for one in stack().resources.values() if one["Type"].startswith("AWS::Batch::")]
+    assert stack().function("TrainFunction").environment["FIRESTEEL_CONTAINER"] == "false"
+    made = stack(**EVERYTHING)
+    assert made.function("TrainFunction").environment["FIRESTEEL_CONTAINER"] == "true"
+    job = made.properties("ContainerJob")["ContainerProperties"]
+    assert job["Image"] == EVERYTHING["ContainerImage"]
+    Settings.read({one["Name"]: one["Value"] for one in job["Environment"]})
+
+
+def test_the_saved_queries_are_the_files_word_for_word() -> None:
+    saved = {
+        query["Name"]["Fn::Sub"]: query["QueryString"] for query in of_type(deployed(), "AWS::Logs::QueryDefinition")
+    }
+    files = (ROOT / "infra/queries").glob("*.cwli")
+    assert saved == {f"${{AWS::StackName}}/{path.stem}": path.read_text() for path in files}
+
+
+def test_every_alarm_says_what_to_do_and_somebody_is_told() -> None:
+    made = stack()
+    alarms = made.of_type("AWS::CloudWatch::Alarm")
+    for name, alarm in alarms.items():
+        assert re.search(r"Run `|Raise |Mend |Look at |Read ", alarm["AlarmDescription"]), name
+        assert alarm["TreatMissingData"] == "notBreaching"
+        for query in re.findall(r"`firesteel logs ([a-z-]+)`", alarm["AlarmDescription"]):
+            assert (ROOT / f"infra/queries/{query}.cwli").exists()
+    together = made.properties("SomethingIsWrong")
+    assert set(re.findall(r"ALARM\(([^)]+)\)", together["AlarmRule"])) == {made.ref(name) for name in alarms}
+    assert together["AlarmActions"] == [made.ref("NoticesTopic")]
+    assert json.loads(made.properties("Dashboard")["DashboardBody"])["widgets"][0]["properties"]["alarms"] == [
+        made.attribute(name, "Arn") for name in alarms
+    ]
+
+
+def test_an_alarm_of_the_canary_calls_the_guard() -> None:
+    made = stack()
+    rule = made.properties("CanaryAlarmRings")
+    canaries = {name: one for name, one in made.of_type("AWS::CloudWatch::Alarm").items() if name.startswith("Canary")}
+    assert {one["MetricName"] for one in canaries.values()} == {"Errors", "Latency", "ReviewShare"}
+    for alarm in canaries.values():
+        dimensions = {one["Name"]: one["Value"] for one in alarm["Dimensions"]}
+        assert dimensions == {"service": "classify", "model": "tickets", "side": "canary"}
+        assert alarm["Namespace"] == "Firesteel"
+    assert rule["EventPattern"]["resources"] == [made.attribute(name, "Arn") for name in canaries]
+    assert rule["EventPattern"]["detail"] == {"state": {"value": ["ALARM"]}}
+    assert [target["Arn"] for target in rule["Targets"]] == [made.attribute("GuardFunction", "Arn")]
+
+
+def test_the_dashboard_and_the_alarms_read_metrics_that_the_functions_write() -> None:
+    telemetry = (ROOT / "functions/classify/telemetry.py").read_text()
+    made = stack()
+    read = {
+        one["MetricName"]
+        for one in made.of_type("AWS::CloudWatch::Alarm").values()
+        if one.get("Namespace") == "Firesteel"
+    }
+    dashboard = made.properties("Dashboard")["DashboardBody"]
+    read |= set(re.findall(r'\["Firesteel","(\w+)"', dashboard))
+    assert {"Predictions", "Latency", "ReviewShare", "Errors", "ColdStarts"} <= read
+    assert [name for name in read if f'"{name}"' not in telemetry] == []
