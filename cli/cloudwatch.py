@@ -4,10 +4,10 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from cli.aws import AwsError, explained
 from cli.insights.evaluate import MOST_ROWS, Result
 from cli.insights.values import Value, number
 from cli.output import errors
-from firesteel.errors import FiresteelError
 
 if TYPE_CHECKING:
     from types_boto3_logs import CloudWatchLogsClient
@@ -16,29 +16,24 @@ if TYPE_CHECKING:
 _EVERY = 0.5  # seconds between two looks
 
 
-class CloudError(FiresteelError):
-    """AWS did not answer a query. The message says why and what to do."""
-
-
 def ask(text: str, groups: Sequence[str], *, seconds: int, timeout: float) -> Result:
     """The result of a query over the last `seconds` of log groups, waited for `timeout` seconds at most.
 
-    Raises CloudError.
+    Raises AwsError.
     """
     import boto3
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import ClientError
 
     now = int(time.time())
-    try:
-        client = boto3.client("logs")
-        started = client.start_query(
-            logGroupNames=list(groups), startTime=now - seconds, endTime=now, queryString=text, limit=MOST_ROWS
-        )
-        return _table(_waited(client, started["queryId"], timeout))
-    except ClientError as error:
-        raise CloudError(_refusal(error, groups)) from None
-    except BotoCoreError as error:
-        raise CloudError(f"CloudWatch Logs cannot be asked: {error}; look at the credentials and the region") from None
+    with explained("CloudWatch Logs"):
+        try:
+            client = boto3.client("logs")
+            started = client.start_query(
+                logGroupNames=list(groups), startTime=now - seconds, endTime=now, queryString=text, limit=MOST_ROWS
+            )
+            return _table(_waited(client, started["queryId"], timeout))
+        except ClientError as error:
+            raise AwsError(_refusal(error, groups)) from None
 
 
 def _waited(client: "CloudWatchLogsClient", query: str, timeout: float) -> "GetQueryResultsResponseTypeDef":
@@ -49,12 +44,12 @@ def _waited(client: "CloudWatchLogsClient", query: str, timeout: float) -> "GetQ
             if answer["status"] == "Complete":
                 return answer
             if answer["status"] not in ("Scheduled", "Running"):
-                raise CloudError(f"the query ended as {answer['status']}; nothing is known of its result")
+                raise AwsError(f"the query ended as {answer['status']}; nothing is known of its result")
             scanned = answer.get("statistics", {}).get("recordsScanned", 0)
             status.update(f"asking CloudWatch Logs: {scanned:,.0f} lines scanned")
             if time.monotonic() > deadline:
                 client.stop_query(queryId=query)
-                raise CloudError(
+                raise AwsError(
                     f"no result after {timeout:g} seconds, {scanned:,.0f} lines were scanned: "
                     "ask for less with --since, or wait longer with --timeout"
                 )

@@ -96,7 +96,7 @@ def ask(
 ) -> "Result":
     """The result of a query over files or, without any, over the log groups on AWS.
 
-    Raises SettingsError without either, CloudError when AWS does not answer, and BadParameter for a query that is wrong.
+    Raises SettingsError without either, AwsError when AWS does not answer, and BadParameter for a query that is wrong.
     """
     if not files:
         from cli import cloudwatch

@@ -4,26 +4,22 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
 
+from cli.aws import AwsError, explained, step_functions
 from cli.environment import settings, user
 from cli.output import AsJson, console, errors, print_json, print_table
-from firesteel.errors import DataError, FiresteelError, GateError, SettingsError
+from firesteel.errors import DataError, GateError, SettingsError
 
-if TYPE_CHECKING:  # boto3 costs a third of a second that `--help` need not wait for
+if TYPE_CHECKING:
     from types_boto3_stepfunctions import SFNClient
 
 _EVERY = 2.0  # seconds between looks at an execution
 _BAD_INPUT = ("DataError", "DefinitionError", "SettingsError", "InputError")
 _WAITING = "waiting for `firesteel approve` or `firesteel reject`"
-
-
-class ExecutionError(FiresteelError):
-    """The state machine could not be reached or an execution failed. The message says which, and what to do."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -54,8 +50,8 @@ def retrain(
         raise DataError(f"{data!r} is no upload; give it as s3://bucket/incoming/{model}/file.csv or .csv.gz")
     given: dict[str, Any] = {"model": model, "by": "hand"}
     given |= ({"data": data} if data else {}) | ({"again": True} if again else {})
-    with _explained(machine):
-        client = _client(machine)
+    with explained(machine):
+        client = step_functions(machine)
         execution = start(client, machine, given)
         if not wait:
             print_json({"execution": execution}) if as_json else console.print(execution)
@@ -151,7 +147,7 @@ def _conclude(told: Mapping[str, Any], last_error: str, as_json: bool) -> None:
         case "failed" if last_error in _BAD_INPUT:
             raise DataError(reason)
         case "failed":
-            raise ExecutionError(f"{told['executionArn']}: {reason or last_error or told['status']}")
+            raise AwsError(f"{told['executionArn']}: {reason or last_error or told['status']}")
         case "refused":
             raise GateError(reason or "a version was published and is not served; the notice has the reasons")
     if not as_json:
@@ -195,24 +191,3 @@ def _message(cause: str) -> str:
         return str(json.loads(cause)["errorMessage"])
     except (ValueError, KeyError, TypeError):
         return cause
-
-
-def _client(machine: str) -> "SFNClient":
-    import boto3
-
-    client: SFNClient = boto3.client("stepfunctions", region_name=machine.split(":")[3])
-    return client
-
-
-@contextmanager
-def _explained(machine: str) -> Iterator[None]:
-    """What AWS or the network refuses becomes an error of ours. Raises ExecutionError."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
-        yield
-    except ClientError as error:
-        told = error.response["Error"]
-        raise ExecutionError(f"{machine}: {told.get('Code')}: {told.get('Message')}") from None
-    except BotoCoreError as error:
-        raise ExecutionError(f"{machine} cannot be asked: {error}") from None

@@ -6,7 +6,8 @@ import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from firesteel.errors import DataError, FiresteelError, SettingsError
+from cli.aws import AwsError, explained, step_functions
+from firesteel.errors import DataError, SettingsError
 
 if TYPE_CHECKING:
     from types_boto3_stepfunctions import SFNClient
@@ -16,31 +17,22 @@ _LIMIT = 24 * 3600.0
 _ENDED = {"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"}
 
 
-class MachineError(FiresteelError):
-    """The batch machine could not be started, or its execution failed. The message says why, and where to look."""
-
-
 def run(
     machine: str, asked: dict[str, Any], told: Callable[[str, int, int], None], *, looks: float = _LOOKS
 ) -> dict[str, Any]:
     """Start the machine and wait for what it answers; `told` hears of the state, and of parts done and in all.
 
-    Raises SettingsError without a machine, MachineError.
+    Raises SettingsError without a machine, AwsError.
     """
     if not machine:
         raise SettingsError("FIRESTEEL_BATCH_MACHINE is not set: it is the output BatchMachine of the stack")
     if not str(asked["data"]).startswith("s3://"):
         raise DataError(f"{asked['data']}: --aws answers files on S3, s3://bucket/key")
-    import boto3
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
-        client = boto3.client("stepfunctions", region_name=machine.split(":")[3])
+    with explained(machine):
+        client = step_functions(machine)
         name = f"{asked['model'].replace('/', '-')[:40]}-{uuid.uuid4()}"
         started = client.start_execution(stateMachineArn=machine, name=name, input=json.dumps(asked))
         return _followed(client, started["executionArn"], told, looks)
-    except (BotoCoreError, ClientError) as error:
-        raise MachineError(f"{machine}: {error}") from error
 
 
 def _followed(
@@ -50,12 +42,12 @@ def _followed(
     while (found := client.describe_execution(executionArn=execution))["status"] not in _ENDED:
         told(found["status"].lower(), *_parts(client, execution))
         if time.monotonic() > ends:
-            raise MachineError(f"{execution} still runs after {_LIMIT / 3600:.0f} hours; it is left running")
+            raise AwsError(f"{execution} still runs after {_LIMIT / 3600:.0f} hours; it is left running")
         time.sleep(looks)
     told(found["status"].lower(), *_parts(client, execution))
     if found["status"] != "SUCCEEDED":
         why = found.get("cause") or found.get("error") or "no cause is given"
-        raise MachineError(f"{execution} {found['status'].lower()}: {why[:1000]}")
+        raise AwsError(f"{execution} {found['status'].lower()}: {why[:1000]}")
     return dict(json.loads(found["output"]))
 
 

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import boto3
 import pytest
 
+from cli.aws import AwsError
 from cli.scoring import engines, local, machine, source
-from cli.scoring.machine import MachineError
 from firesteel.errors import DataError, SettingsError
 from firesteel.registry import alias
 from firesteel.registry.store import MemoryStore, open_store
@@ -227,7 +227,7 @@ def test_a_task_that_fails_for_now_is_tried_again(cloud, rows, task, error):
 def test_a_part_that_stays_unanswered_fails_the_run_and_the_next_goes_on(cloud, rows):
     data = cloud.put("rows.csv", rows.read_bytes())
     cloud.score.faults.append(("score", "KeyError"))
-    with pytest.raises(MachineError, match=r"1 of 5 parts are not done: \d; run it again"):
+    with pytest.raises(AwsError, match=r"1 of 5 parts are not done: \d; run it again"):
         cloud.run(data)
     cloud.score.calls.clear()
     assert cloud.run(data)["answered"] == 198
@@ -248,14 +248,14 @@ def test_a_part_that_stays_unanswered_fails_the_run_and_the_next_goes_on(cloud, 
 )
 def test_what_can_never_be_answered_fails_at_once_saying_why(cloud, rows, asked, why):
     data = cloud.put("rows.csv", rows.read_bytes())
-    with pytest.raises(MachineError, match=why):
+    with pytest.raises(AwsError, match=why):
         cloud.run(**{"data": data, **asked})
     assert [one["task"] for one in cloud.score.calls] == ["prepare"]
 
 
 def test_a_named_run_takes_no_other_rows(cloud, rows):
     cloud.run(cloud.put("rows.csv", rows.read_bytes()), run="march")
-    with pytest.raises(MachineError, match="batch/march/ holds another run: its rows are those of s3://rows/rows.csv"):
+    with pytest.raises(AwsError, match="batch/march/ holds another run: its rows are those of s3://rows/rows.csv"):
         cloud.run(cloud.put("other.csv", rows.read_bytes() + b"a,b,,Low,Sales\r\n"), run="march")
 
 
@@ -266,7 +266,7 @@ def test_a_file_that_is_replaced_meanwhile_is_not_mixed_in(cloud, rows):
         return invoke(event)
 
     invoke, cloud.score.invoke = cloud.score.invoke, replace  # type: ignore[method-assign]
-    with pytest.raises(MachineError, match="5 of 5 parts are not done"):
+    with pytest.raises(AwsError, match="5 of 5 parts are not done"):
         cloud.run(cloud.put("rows.csv", rows.read_bytes()))
 
 
