@@ -25,7 +25,9 @@ def explained(what: str) -> Iterator[None]:
         told = error.response.get("Error", {})
         raise AwsError(f"{what}: {told.get('Code')}: {told.get('Message') or error}") from error
     except BotoCoreError as error:
-        raise AwsError(f"{what} cannot be asked: {error}; look at the credentials and the region") from None
+        raise AwsError(
+            f"{what} cannot be asked: {str(error).rstrip('.')}; look at the credentials and the region"
+        ) from None
 
 
 def step_functions(machine: str) -> "SFNClient":

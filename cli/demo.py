@@ -30,7 +30,7 @@ def demo(
     host: Host = None,
     port: Port = None,
     rows: Annotated[
-        int | None, typer.Option(min=200, help="Synthetic rows to train on [default: the generator's own number].")
+        int | None, typer.Option(min=200, help="Synthetic rows to train on.", show_default="the generator's own number")
     ] = None,
 ) -> None:
     """Train a model on synthetic rows, publish it to the local store and serve it."""

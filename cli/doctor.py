@@ -24,7 +24,7 @@ def add_to(app: typer.Typer) -> None:
 def doctor(
     definition: Annotated[
         str | None,
-        typer.Option(help="A model in models/, or the path of a definition file [default: FIRESTEEL_MODEL]."),
+        typer.Option(help="A model in models/, or the path of a definition file.", show_default="FIRESTEEL_MODEL"),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -36,9 +36,9 @@ def evaluate(
     base_url: BaseUrl = None,
     definition: Annotated[
         str | None,
-        typer.Option(help="A model in models/, or the path of a definition file [default: FIRESTEEL_MODEL]."),
+        typer.Option(help="A model in models/, or the path of a definition file.", show_default="FIRESTEEL_MODEL"),
     ] = None,
-    segment: Annotated[str | None, typer.Option(help="Only the rows of one segment [default: of all].")] = None,
+    segment: Annotated[str | None, typer.Option(help="Only the rows of one segment.", show_default="of all")] = None,
     fail_under: Annotated[
         list[str] | None, typer.Option(metavar="METRIC=VALUE", help="Exit code 4 when a metric is less; repeatable.")
     ] = None,

@@ -19,7 +19,7 @@ def add_to(app: typer.Typer) -> None:
 
 def generate(
     model: Annotated[str, typer.Argument(help="A model in models/ that has a generator.")],
-    rows: Annotated[int | None, typer.Option(min=1, help="How many rows [default: the generator's own].")] = None,
+    rows: Annotated[int | None, typer.Option(min=1, help="How many rows.", show_default="the generator's own")] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same rows.")] = 0,
     out: Annotated[Path, typer.Option(help="The CSV file to write.")] = Path("data.csv"),
 ) -> None:

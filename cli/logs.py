@@ -24,7 +24,7 @@ Files = Annotated[
     typer.Option("--file", help="A file of log lines, .gz too, - for standard input; several are read as one."),
 ]
 Since = Annotated[
-    str | None, typer.Option(help="How far back, like 30m, 24h or 7d [default: 24h on AWS, all of the files].")
+    str | None, typer.Option(help="How far back, like 30m, 24h or 7d.", show_default="24h on AWS, all of the files")
 ]
 Timeout = Annotated[float, typer.Option(min=1, help="Seconds to wait for AWS.")]
 _PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
@@ -80,6 +80,8 @@ def logs(
     text = query if name is None else filled(saved(name), _given(values))
     if not text:
         raise typer.BadParameter("the query is empty")
+    if as_json and as_csv:
+        raise typer.BadParameter("give either --json or --csv")
     result = ask(text, files, age(since), timeout)
     if as_json:
         print_json([dict(zip(result.columns, row, strict=True)) for row in result.rows])
@@ -122,6 +124,8 @@ def _local(text: str, files: list[str], seconds: int | None, *, quiet: bool) -> 
     result = plan.run(lines)
     if lines.skipped and not quiet:
         errors.print(f"{lines.skipped} of {lines.read} lines are no JSON objects and were skipped")
+    if not result.rows and not quiet:
+        errors.print(f"no rows: nothing of {lines.read} lines is what was asked for")
     return result
 
 

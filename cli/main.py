@@ -75,9 +75,8 @@ def run() -> None:
         errors.print(f"[bold red]{type(error).__name__}[/]: {escape(str(error))}")
         sys.exit(exit_code(error))
     except OSError as error:  # a file of the user's that cannot be read or written
-        errors.print(
-            f"[bold red]{type(error).__name__}[/]: {escape(str(error.filename))}: {escape(str(error.strerror))}"
-        )
+        said = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        errors.print(f"[bold red]{type(error).__name__}[/]: {escape(said)}")
         sys.exit(1)
 
 

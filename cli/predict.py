@@ -36,7 +36,7 @@ def predict(
     data: Annotated[
         str | None, typer.Option(help="A CSV file of rows, - for standard input; answers are JSON lines.")
     ] = None,
-    version: Annotated[str | None, typer.Option(help="The version [default: that of the alias].")] = None,
+    version: Annotated[str | None, typer.Option(help="The version.", show_default="that of the alias")] = None,
     explained: Annotated[bool, typer.Option("--explain", help="Say what each field did to the answer.")] = False,
     as_json: AsJson = False,
 ) -> None:

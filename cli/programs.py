@@ -41,6 +41,16 @@ def load(store: Store, manifest: Manifest) -> Predictor | Router:
     return loaded
 
 
+def failed_gates(store: Store, manifest: Manifest) -> list[str]:
+    """What a version's metadata say of the gates that it failed; nothing in those of before it was kept."""
+    verdicts = document(store, manifest, METADATA).get("gates", [])
+    return [
+        f"{one['metric']} {'is missing' if one['value'] is None else f'= {one["value"]:.4f}'}, wanted {one['bound']}"
+        for one in verdicts
+        if not one["passed"]
+    ]
+
+
 def document(store: Store, manifest: Manifest, name: str) -> dict[str, Any]:
     """A JSON file of a version; empty where the version has no such file. Raises IntegrityError."""
     if name not in manifest.files:

@@ -1,12 +1,15 @@
 """`firesteel promote`, `shadow`, `switch` and `rollback`: what is served. A segment has its own alias: recruits/qb."""
 
 import re
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from cli.environment import open_registry, user
-from cli.output import AsJson, console, print_json
+from cli.output import AsJson, console, errors, print_json
+from cli.programs import failed_gates
 from firesteel.errors import IntegrityError, NotFoundError
 from firesteel.registry import alias, bundle
 from firesteel.registry.alias import Entry
@@ -24,7 +27,10 @@ def add_to(app: typer.Typer) -> None:
         "firesteel promote tickets 1.3.0 --canary 5%"
     )(promote)
     app.command(epilog="Example:\n\nfiresteel shadow tickets 1.3.0")(shadow)
-    app.command(epilog="Examples:\n\nfiresteel rollback tickets\n\nfiresteel rollback tickets --to 1.0.0")(rollback)
+    app.command(
+        epilog="Examples:\n\nfiresteel rollback tickets\n\nfiresteel rollback tickets --to 1.0.0\n\n"
+        "firesteel rollback tickets --beside"
+    )(rollback)
     app.command(
         epilog="Examples:\n\nfiresteel switch tickets 1.0.0 --alias champion\n\nfiresteel switch recruits/qb 1.0.0"
     )(switch)
@@ -63,11 +69,13 @@ def promote(
 ) -> None:
     """Serve a version: verify its bundle and move an alias to it, or with --canary let it answer a share."""
     store, who = open_registry(), user()
+    ended = _beside_now(store, model, alias_name)
     if canary is None:
         entry = alias.promote(store, model, alias_name, version, who=who, why=why)
     else:
         entry = alias.canary(store, model, alias_name, version, weight=canary, who=who, why=why)
-    _moved(entry, model, as_json)
+    _moved(entry, model, as_json, ended)
+    _warn(store, model, version)
 
 
 def shadow(
@@ -81,20 +89,34 @@ def switch(
     model: Model, version: Version, alias_name: Alias = "latest", why: Why = "", as_json: AsJson = False
 ) -> None:
     """Move an alias to any complete version, older or newer, and say so in its history."""
-    entry = alias.promote(open_registry(), model, alias_name, version, who=user(), why=why, kind="switch")
-    _moved(entry, model, as_json)
+    store = open_registry()
+    ended = _beside_now(store, model, alias_name)
+    entry = alias.promote(store, model, alias_name, version, who=user(), why=why, kind="switch")
+    _moved(entry, model, as_json, ended)
+    _warn(store, model, version)
 
 
 def rollback(
     model: Model,
-    to: Annotated[str | None, typer.Option(help="The version to go back to [default: the one before].")] = None,
+    to: Annotated[str | None, typer.Option(help="The version to go back to.", show_default="the one before")] = None,
+    beside_only: Annotated[
+        bool, typer.Option("--beside", help="Only end the canary and the shadow; without them, do nothing.")
+    ] = False,
     alias_name: Alias = "latest",
     why: Why = "",
     as_json: AsJson = False,
 ) -> None:
     """End the canary and the shadow of an alias; without them, move it back to the version that was served before."""
-    store = open_registry()
-    entry = alias.rollback(store, model, alias_name, who=user(), why=why, to=to)
+    if to and beside_only:
+        raise typer.BadParameter("give either --to or --beside")
+    store, after = open_registry(), None
+    if beside_only:
+        newest = alias.current(store, model, alias_name)
+        if not beside(newest):
+            _moved(newest, model, as_json)
+            return
+        after = newest.generation
+    entry = alias.rollback(store, model, alias_name, who=user(), why=why, to=to, after=after)
     _moved(entry, model, as_json)
     if damage := _damage(store, model, entry):  # looked for once the alias has moved: a rollback must be quick
         raise IntegrityError(
@@ -103,17 +125,34 @@ def rollback(
         )
 
 
-def _moved(entry: Entry, model: str, as_json: bool) -> None:
+def _beside_now(store: Store, model: str, alias_name: str) -> list[str]:
+    """What runs beside the version that an alias names; nothing where there is none, or none that can be read."""
+    try:
+        return beside(alias.current(store, model, alias_name))
+    except (NotFoundError, IntegrityError):
+        return []
+
+
+def _moved(entry: Entry, model: str, as_json: bool, ended: Sequence[str] = ()) -> None:
+    """Say where an alias is, what runs beside it and, of what ran there, what has ended."""
     if as_json:
         print_json(entry.document())
         return
-    if entry.kind in ("canary", "shadow"):
-        said = f"stays [bold]{entry.version}[/], with {' and '.join(beside(entry))} beside it"
-    elif entry.kind == "rollback" and entry.previous == entry.version:
-        said = f"stays [bold]{entry.version}[/], with nothing beside it"
-    else:
-        said = f"is now [bold]{entry.version}[/]" + (f", was {entry.previous}" if entry.previous else "")
+    running = beside(entry)
+    kept = entry.kind in ("canary", "shadow") or entry.previous == entry.version
+    said = f"{'stays' if kept else 'is now'} [bold]{entry.version}[/]"
+    said += f", was {entry.previous}" if entry.previous and not kept else ""
+    said += f", with {' and '.join(running) or 'nothing'} beside it" if kept else ""
     console.print(f"{entry.alias} of {model} {said} (generation {entry.generation})")
+    if gone := [one for one in ended if one not in running]:
+        console.print(f"{' and '.join(gone)} ended")
+
+
+def _warn(store: Store, model: str, version: str) -> None:
+    """A person may serve what its gates refused, but not without being told."""
+    manifest = bundle.read_manifest(store, model, version)
+    for failed in failed_gates(store, manifest):
+        errors.print(f"[yellow]{model} {version} failed a gate[/]: {escape(failed)}")
 
 
 def _damage(store: Store, model: str, entry: Entry) -> list[str]:

@@ -13,6 +13,7 @@ from cli.aws import AwsError, explained, step_functions
 from cli.environment import settings, user
 from cli.output import AsJson, console, errors, print_json, print_table
 from firesteel.errors import DataError, GateError, SettingsError
+from functions.train.cause import told_of
 
 if TYPE_CHECKING:
     from types_boto3_stepfunctions import SFNClient
@@ -34,7 +35,7 @@ def add_to(app: typer.Typer) -> None:
 def retrain(
     model: Annotated[str, typer.Argument(help="The model, like tickets. Of one with segments, all are trained.")],
     data: Annotated[
-        str | None, typer.Option(help="The upload to train on, s3://bucket/key [default: the model's newest].")
+        str | None, typer.Option(help="The upload to train on, s3://bucket/key.", show_default="the model's newest")
     ] = None,
     again: Annotated[
         bool, typer.Option("--again", help="Train even if this data and definition have been trained already.")
@@ -148,6 +149,8 @@ def _conclude(told: Mapping[str, Any], last_error: str, as_json: bool) -> None:
             raise DataError(reason)
         case "failed":
             raise AwsError(f"{told['executionArn']}: {reason or last_error or told['status']}")
+        case "elsewhere":
+            raise AwsError(reason)
         case "refused":
             raise GateError(reason or "a version was published and is not served; the notice has the reasons")
     if not as_json:
@@ -174,7 +177,7 @@ def _line(segment: Mapping[str, Any]) -> dict[str, Any]:
     trained = segment.get("trained", {})
     reasons = list(trained.get("reasons", []))
     if error := segment.get("error"):
-        reasons.append(f"{error['Error']}: {_message(error['Cause'])}")
+        reasons.append(told_of(error))
     elif reason := segment.get("promoted", {}).get("reason"):
         reasons.append(reason)
     return {
@@ -183,11 +186,3 @@ def _line(segment: Mapping[str, Any]) -> dict[str, Any]:
         "result": segment["result"],
         "reasons": reasons,
     }
-
-
-def _message(cause: str) -> str:
-    """A function's error is a document of JSON with the message in it."""
-    try:
-        return str(json.loads(cause)["errorMessage"])
-    except (ValueError, KeyError, TypeError):
-        return cause

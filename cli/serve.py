@@ -10,8 +10,8 @@ from cli.environment import settings
 from cli.output import errors
 from firesteel.settings import Settings
 
-Host = Annotated[str | None, typer.Option(help="Address to listen on [default: FIRESTEEL_HOST].")]
-Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen on [default: FIRESTEEL_PORT].")]
+Host = Annotated[str | None, typer.Option(help="Address to listen on.", show_default="FIRESTEEL_HOST")]
+Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen on.", show_default="FIRESTEEL_PORT")]
 
 
 def add_to(app: typer.Typer) -> None:

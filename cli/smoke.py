@@ -8,7 +8,7 @@ from rich.markup import escape
 from cli.output import AsJson, console, print_json, print_table
 from firesteel.errors import FiresteelError
 
-BaseUrl = Annotated[str | None, typer.Option(help="Where the API is [default: where `firesteel serve` puts it].")]
+BaseUrl = Annotated[str | None, typer.Option(help="Where the API is.", show_default="where `firesteel serve` puts it")]
 Timeout = Annotated[float, typer.Option(min=0.1, help="Seconds to wait for one answer.")]
 
 

@@ -44,7 +44,9 @@ def train(
     test_data: Annotated[Path | None, typer.Option(help="Evaluate on this CSV instead of held-out rows.")] = None,
     segment: Annotated[
         str | None,
-        typer.Option(help="The segment to train, or all of them [default: all]. The segments' own name does it, too."),
+        typer.Option(
+            help="The segment to train, or all of them. The segments' own name does it, too.", show_default="all"
+        ),
     ] = None,
     bump: Annotated[
         Literal["major", "minor", "patch"], typer.Option(help="Which part of the version grows.")
@@ -56,7 +58,7 @@ def train(
         Path, typer.Option(help="Folder where a search writes its trials down; an interrupted one goes on from there.")
     ] = Path(".tuning"),
     evaluation: Annotated[bool, typer.Option("--eval/--no-eval", help="Hold rows out and evaluate on them.")] = True,
-    quarantine: Annotated[Path | None, typer.Option(help="Where bad rows go [default: beside the data].")] = None,
+    quarantine: Annotated[Path | None, typer.Option(help="Where bad rows go.", show_default="beside the data")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Train a model, publish it as a new version and, if its gates pass, serve it as `latest`."""

@@ -28,7 +28,9 @@ def add_to(app: typer.Typer) -> None:
 
 def verify(
     model: Model,
-    version: Annotated[str | None, typer.Argument(help="One version [default: all, those of segments too].")] = None,
+    version: Annotated[
+        str | None, typer.Argument(help="One version.", show_default="all, those of segments too")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Read every file of a version again and compare it with what was published; load its program and ask it.

@@ -8,7 +8,7 @@ from rich.markup import escape
 
 from cli.environment import open_registry
 from cli.output import AsJson, console, errors, print_json, print_table
-from cli.programs import METADATA, METRICS, document
+from cli.programs import METADATA, METRICS, document, failed_gates
 from cli.registry import Model, beside, percent
 from firesteel.errors import IntegrityError, NotFoundError
 from firesteel.registry import alias, bundle, names
@@ -40,7 +40,7 @@ def versions(model: Model, as_json: AsJson = False) -> None:
             (
                 row["model"],
                 row["version"],
-                row["state"],
+                f"{row['state']}, gates failed" if row["failed_gates"] else row["state"],
                 row["created"] or "",
                 ", ".join([*row["aliases"], *row["beside"]]),
                 "  ".join(f"{name} {value:.4f}" for name, value in row["metrics"].items()),
@@ -52,7 +52,7 @@ def versions(model: Model, as_json: AsJson = False) -> None:
 
 def show(
     model: Model,
-    version: Annotated[str | None, typer.Argument(help="The version [default: that of latest].")] = None,
+    version: Annotated[str | None, typer.Argument(help="The version.", show_default="that of latest")] = None,
     history_of: Annotated[str, typer.Option("--alias", help="Whose history to show.")] = "latest",
     as_json: AsJson = False,
 ) -> None:
@@ -74,6 +74,8 @@ def show(
         console.print(f"feature signature {manifest.signature}")
     if metadata:
         _print_metadata(metadata)
+    for failed in failed_gates(store, manifest):
+        console.print(f"gate [red]failed[/]: {escape(failed)}")
     if metrics:
         print_table(("metric", "value"), [(escape(name), f"{value:.4f}") for name, value in metrics.items()])
     if segments:
@@ -139,12 +141,14 @@ def _row(store: Store, model: str, one: bundle.Version, aliases: list[str], runn
         "created": None,
         "aliases": aliases,
         "beside": running,
+        "failed_gates": [],
         "metrics": {},
     }
     if one.complete:
         try:
             manifest = bundle.read_manifest(store, model, one.version)
             row |= {"state": "complete", "created": manifest.created, "metrics": _metrics(store, manifest)}
+            row["failed_gates"] = failed_gates(store, manifest)
         except IntegrityError:
             row["state"] = "damaged"
     return row

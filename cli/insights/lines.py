@@ -4,6 +4,7 @@ import gzip
 import json
 import re
 import sys
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from typing import Any
 
 from cli.insights.expressions import Row
 from cli.insights.values import leaf
+from firesteel.errors import DataError
 
 # Lambda's text format, and the emulator's own lines, where the JSON format has platform.report and platform.initReport.
 _REPORT = re.compile(r"REPORT RequestId: (\S+)\t")
@@ -60,7 +62,10 @@ def _opened(name: str) -> Iterator[Iterable[bytes]]:
         yield sys.stdin.buffer
         return
     with gzip.open(name) if name.endswith(".gz") else open(name, "rb") as file:  # noqa: PTH123 - `-` is no path
-        yield file
+        try:
+            yield file
+        except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+            raise DataError(f"{name}: not a whole gzip file: {error}") from None
 
 
 def _event(line: str) -> dict[str, Any] | None:

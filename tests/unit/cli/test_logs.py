@@ -225,3 +225,20 @@ def test_without_credentials_that_is_said(firesteel: Run, monkeypatch: pytest.Mo
     done = firesteel("logs", "latency")
     assert done.code == 1
     assert "look at the credentials and the region" in " ".join(done.err.split())
+
+
+def test_a_question_that_nothing_answers_is_said_to_have_none(firesteel: Run, log: Path) -> None:
+    done = firesteel("logs", "request", "--set", "request_id=nobody", "--file", str(log))
+    assert done.code == 0
+    assert "no rows: nothing of" in done.err
+
+
+def test_a_broken_gzip_file_is_named(firesteel: Run, tmp_path: Path) -> None:
+    (tmp_path / "log.gz").write_bytes(b"no gzip")
+    done = firesteel("logs", "latency", "--file", str(tmp_path / "log.gz"))
+    assert done.code == 3
+    assert "log.gz: not a whole gzip file" in " ".join(done.err.split())
+
+
+def test_one_form_of_output_at_a_time(firesteel: Run, log: Path) -> None:
+    assert firesteel("logs", "latency", "--file", str(log), "--json", "--csv").code == 2

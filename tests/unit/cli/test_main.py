@@ -31,6 +31,11 @@ def test_every_commands_help_says_what_it_does_and_shows_an_example(name: str, f
     assert f"firesteel {name}" in done.words
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_tells_every_default(name: str, firesteel: Run) -> None:
+    assert " . " not in firesteel(name, "--help").words  # Rich takes [default: ...] in a text for markup, and drops it
+
+
 @pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"demo", "serve", "generate", "invoke", "rollout"}))
 def test_every_command_that_reports_something_can_do_so_in_json(name: str) -> None:
     assert "--json" in [option for parameter in COMMANDS[name].params for option in parameter.opts]

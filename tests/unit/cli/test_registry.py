@@ -142,6 +142,37 @@ def test_what_runs_beside_is_shown_and_ended_by_a_rollback(firesteel: Run, store
     assert "latest of tickets is now 1.0.0, was 1.1.0" in firesteel("rollback", "tickets").words
 
 
+def test_a_rollback_of_what_runs_beside_alone_is_done_once(firesteel: Run, store: Path) -> None:
+    firesteel("promote", "tickets", "1.0.0", "--canary", "5%")
+    assert "stays 1.1.0, with nothing beside it (generation 4)" in firesteel("rollback", "tickets", "--beside").words
+    assert "stays 1.1.0, with nothing beside it (generation 4)" in firesteel("rollback", "tickets", "--beside").words
+    assert firesteel("rollback", "tickets", "--beside", "--to", "1.0.0").code == 2
+
+
+def test_a_promotion_says_what_it_ends(firesteel: Run, store: Path) -> None:
+    firesteel("promote", "tickets", "1.0.0", "--canary", "5%")
+    firesteel("shadow", "tickets", "1.0.0")
+    assert "canary 1.0.0 5% ended" in firesteel("promote", "tickets", "1.0.0", "--canary", "20%").words
+    done = firesteel("promote", "tickets", "1.1.0")
+    assert "stays 1.1.0, with nothing beside it" in done.words
+    assert "canary 1.0.0 20% and shadow 1.0.0 ended" in done.words
+
+
+def test_who_serves_a_version_that_failed_its_gates_is_told_so(
+    firesteel: Run, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failed(*_: object) -> dict[str, object]:
+        verdict = {"metric": "priority.macro_f1", "value": 0.2544, "bound": ">= 0.6", "passed": False}
+        return {"gates": [verdict, verdict | {"metric": "department.macro_f1", "passed": True}]}
+
+    monkeypatch.setattr("cli.programs.document", failed)
+    done = firesteel("promote", "tickets", "1.0.0")
+    assert done.code == 0
+    assert "tickets 1.0.0 failed a gate: priority.macro_f1 = 0.2544, wanted >= 0.6" in done.err
+    assert "department" not in done.err
+    assert "complete, gates failed" in firesteel("versions", "tickets").words
+
+
 def test_what_is_served_is_no_canary_of_itself(firesteel: Run, store: Path) -> None:
     done = firesteel("promote", "tickets", "1.1.0", "--canary", "5%")
     assert done.code == 5
