@@ -53,8 +53,8 @@ build: .venv-sam/ready ## build the functions and the layer with SAM
 invoke: build .venv/ready ## the built function in the Lambda runtime emulator, no container
 	@$(BIN)/firesteel invoke events/classify.json
 
-cloud: build .venv/ready ## the whole stack here: moto's AWS, the built functions in the emulator, an upload retrained and rolled out
-	@$(BIN)/python -m infra.cloud
+cloud: build .venv/ready ## the whole stack here, from an upload to a rollback; KEEP=--keep leaves it running
+	@$(BIN)/python -m infra.cloud $(KEEP)
 
 clean: ## remove what was built, keep the store
 	@rm -rf .venv .venv-sam .venv-checkov .aws-sam .coverage .mypy_cache .ruff_cache .pytest_cache

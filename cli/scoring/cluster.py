@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
-from distributed import Client, KilledWorker, WorkerPlugin, as_completed, get_worker
+from distributed import Client, KilledWorker, Security, WorkerPlugin, as_completed, get_worker
 
 from cli.scoring import worker
 from cli.scoring.engines import EngineError, Pair
@@ -21,6 +21,9 @@ def dask(job: Job, parts: Iterable[Cut], scheduler: str) -> Iterator[Pair]:
 
     Raises EngineError when there is no such cluster, or when it gives a part up.
     """
+    security: Any = Security()  # type: ignore[no-untyped-call]
+    if scheduler.startswith("tls://") and not security.get_connection_args("client").get("ssl_context"):
+        raise EngineError(f"{scheduler} wants certificates: set distributed.comm.tls in the configuration of Dask")
     try:
         client: Any = Client(scheduler, timeout=_CONNECT, set_as_default=False)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:

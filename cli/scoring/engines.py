@@ -6,6 +6,7 @@ what was answered when a run ends, however it ends, is what its results hold.
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -46,7 +47,9 @@ def processes(job: Job, parts: Iterable[Cut], workers: int) -> Iterator[Pair]:
         try:
             while True:
                 for part in islice(waiting, _AHEAD * workers - len(running)):
-                    running[pool.submit(worker.answer_here, part)] = part
+                    with _interrupts_held():
+                        one = pool.submit(worker.answer_here, part)
+                    running[one] = part
                 if not running:
                     return
                 for one in wait(running, return_when=FIRST_COMPLETED).done:
@@ -57,6 +60,16 @@ def processes(job: Job, parts: Iterable[Cut], workers: int) -> Iterator[Pair]:
             ) from None
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Ctrl-C comes afterwards, and never to the processes started meanwhile: a terminal sends it to all, one is to act."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

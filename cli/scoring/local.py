@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from cli.scoring.engines import Pair
 from cli.scoring.source import Source
 from cli.scoring.worker import Job
+from firesteel.errors import ConflictError
 from firesteel.program import predictor
 from firesteel.registry import record
 from firesteel.registry.store import Store
@@ -36,10 +37,19 @@ def bundles(store: Store, model: str, version: str | None, alias_name: str) -> B
     return Bundles(named, fetched, part.needed(predictor.load(fetched[named[0].model].program)))
 
 
+def refuse_leftovers(results: Results, named: str) -> None:
+    """Raises ConflictError when the folder that is so `named` has results, and nothing says of which run; StoreError."""
+    if left := results.leftover():
+        raise ConflictError(
+            f"{named} has {left} but no {run.RUN}, so nothing says which run its files are of; "
+            "name another folder, or move them away"
+        )
+
+
 def begin(
     source: Source, chosen: Bundles, results: Results, answers: Kind, *, explained: bool, part_rows: int = PART_ROWS
 ) -> Run:
-    """The run of a file, as it is in the folder of results from now on or was before. Raises ConflictError."""
+    """The run of a file, as it is in the folder of results from now on or was before. Raises DataError, ConflictError."""
     wanted = Run(
         chosen.named, source.input(), source.layout, source.start, answers, explained, part_rows, record.timestamp()
     )

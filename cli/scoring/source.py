@@ -27,7 +27,12 @@ class Source(NamedTuple):
         return self.layout.kind == "parquet"
 
     def input(self) -> Input:
-        """What identifies the file: reads all of it."""
+        """What identifies the file. Reads all of it and cuts it, so that no run begins of what has no parts or bad ones.
+
+        Raises DataError.
+        """
+        if not (self.total if self.is_parquet else sum(1 for _ in self.parts())):
+            raise DataError(f"{self.path}: the file has no rows")
         with self.path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         return Input(self.path.name, self.path.stat().st_size, digest)

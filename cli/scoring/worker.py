@@ -1,5 +1,8 @@
 """What a worker process does: load the bundles once, then answer part after part. Imports nothing but what serving has."""
 
+import multiprocessing
+import os
+import threading
 import time
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -41,8 +44,16 @@ _scorers: list[Scorer] = []  # of this process: one
 
 
 def begin(job: Job) -> None:
-    """Make this process ready to answer parts of a run."""
+    """Make this process ready to answer parts of a run; it ends with the one that started it, however that ends."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     _scorers[:] = [scorer_of(job)]
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent
+    parent.join()
+    os._exit(1)  # nothing here is worth keeping, and a part under way is answered again
 
 
 def answer_here(part: Cut) -> Answered:

@@ -6,9 +6,11 @@ https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html. Impor
 """
 
 import json
+import os
 import time
 from collections.abc import Callable
-from http.client import HTTPConnection
+from contextlib import suppress
+from http.client import HTTPConnection, HTTPException
 from threading import Event, Thread
 
 from firesteel.errors import FiresteelError
@@ -29,11 +31,11 @@ class ExtensionError(FiresteelError):
 class Extension:
     """One internal extension, registered when it is made, which must be before the first invocation.
 
-    `api` is the host and port that AWS_LAMBDA_RUNTIME_API names. Raises ExtensionError, OSError.
+    `api` is the host and port that AWS_LAMBDA_RUNTIME_API names. Raises ExtensionError, HTTPException, OSError.
     """
 
-    def __init__(self, api: str, shadows: Shadows) -> None:
-        self._shadows, self._answered = shadows, Event()
+    def __init__(self, api: str, shadows: Shadows, log: Callable[[str], None]) -> None:
+        self._shadows, self._log, self._answered = shadows, log, Event()
         self._connection = HTTPConnection(api)
         body = json.dumps({"events": ["INVOKE"]})
         try:
@@ -49,13 +51,34 @@ class Extension:
         self._answered.set()
 
     def _run(self) -> None:
+        """Never returns. Without this thread each invocation would last until its time-out: Lambda waits for it.
+
+        So when it cannot go on the process ends, and Lambda makes a new environment for the next request.
+        """
+        try:
+            self._work()
+        except Exception as error:  # noqa: BLE001 - see above
+            self._log(f"the extension that scores shadows failed, so this environment ends: {error!r}")
+        finally:
+            os._exit(1)
+
+    def _work(self) -> None:
         while True:
-            self._ask("GET", "/event/next", None, {_IDENTIFIER: self._identifier})
+            self._next()
             self._answered.wait()
             self._answered.clear()
             if self._shadows:
                 time.sleep(_PAUSE)
                 self._shadows.score()
+
+    def _next(self) -> None:
+        """Returns when there is an invocation. A connection that broke, as in a snapshot, is opened once more."""
+        known = {_IDENTIFIER: self._identifier}
+        with suppress(ExtensionError, HTTPException, OSError):
+            self._ask("GET", "/event/next", None, known)
+            return
+        self._connection.close()
+        self._ask("GET", "/event/next", None, known)
 
     def _ask(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> str:
         """The identifier that an answer names; `next` is answered when there is an invocation."""
@@ -70,7 +93,7 @@ class Extension:
 def started(api: str, shadows: Shadows, log: Callable[[str], None]) -> Callable[[Request, Answer], None] | None:
     """What the lane is to call after each answer; None, and a line in the log, when there can be no extension."""
     try:
-        return Extension(api, shadows).after
-    except (ExtensionError, OSError) as error:
+        return Extension(api, shadows, log).after
+    except (ExtensionError, HTTPException, OSError) as error:
         log(f"shadows are not scored: {error}")
         return None

@@ -47,7 +47,7 @@ class Source:
         return other
 
     def reconnect(self) -> None:
-        """Open the store anew when it is next asked: connections do not live through a snapshot."""
+        """Open the store anew when it is next asked: connections and credentials do not live through a snapshot."""
         self.__dict__.pop("store", None)
 
     def entry(self) -> alias.Entry:

@@ -40,7 +40,7 @@ _initialization = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE")
 if _initialization == "snap-start":
     from snapshot_restore_py import register_after_restore
 
-    # The snapshot may be days old: its connections are dead, and the alias may have moved on.
+    # The snapshot may be days old: its connections and credentials are dead, and the alias may have moved on.
     register_after_restore(_source.reconnect)
     register_after_restore(_serving.expire)
 _lane = Lane(

@@ -71,10 +71,10 @@ class Telemetry:
         level = logging.ERROR if answer.status >= 500 else logging.INFO
         if self._log.isEnabledFor(level):
             self._write(level, "request", document | line)
-        elif document:
-            print(_SERIALISE(document))  # noqa: T201 - metrics are not a matter of the log level
+        else:
+            others = [document, *others]
         for other in filter(None, others):
-            print(_SERIALISE(other))  # noqa: T201
+            self._write(logging.INFO, "metrics", other)  # metrics are not a matter of the log level
 
     def refresh_failed(self, model: str, trouble: Trouble, error: Exception) -> None:
         """A bundle that an alias names could not be loaded. A line of its own: it belongs to no request."""

@@ -7,11 +7,11 @@ waits. The version is published then, and serves nobody: approving lets the stat
 import json
 from typing import Any
 
-from firesteel.errors import NotFoundError
+from firesteel.errors import IntegrityError, NotFoundError
 from firesteel.registry import names, record
 from firesteel.registry.record import Fields
 from firesteel.registry.store import Store, open_store
-from functions.registry.moves import Decision, Refused, refusing, registered
+from functions.registry.moves import Decision, Refused, refusing, require
 
 _APPROVAL: Fields = {"format": int, "model": str, "version": str, "token": str, "run": str, "when": str}
 _OVER = ("TaskTimedOut", "TaskDoesNotExist", "InvalidToken")
@@ -29,19 +29,25 @@ def decide(decision: Decision, store: Store, work: str) -> dict[str, Any]:
     if not work:
         raise Refused("not_in_registry", "This stack has no work bucket, so nothing in it waits for approval.")
     with refusing():
-        model = registered(decision.model, store)
-        asked = _asked(open_store(work), model, decision.version)
+        require(decision.model, store)
+        asked = _asked(open_store(work), decision.model, decision.version)
     said = {"who": record.one_line(decision.who, 200), "why": record.one_line(decision.why, 1000)}
     _tell(asked["token"], decision.approved, **said)
-    return {"model": model, "version": decision.version, "run": asked["run"], "approved": decision.approved, **said}
+    return {name: asked[name] for name in ("model", "version", "run")} | {"approved": decision.approved, **said}
 
 
 def _asked(work: Store, model: str, version: str) -> dict[str, Any]:
     key = key_of(model, version)
     try:
-        return record.decode(work.get(key, limit=record.LIMIT), _APPROVAL, key)
+        asked = record.decode(work.get(key, limit=record.LIMIT), _APPROVAL, key)
     except NotFoundError:
-        raise NotFoundError(f"nobody asked for approval of {model} {version}") from None
+        raise NotFoundError(
+            f"nobody asked for approval of {model} {version} yet; people may be told a moment before the training waits, "
+            f"so if you were just told, try again in a minute"
+        ) from None
+    if (asked["model"], asked["version"]) != (model, version):
+        raise IntegrityError(f"{key} asks for approval of {asked['model']} {asked['version']}")
+    return asked
 
 
 def _tell(token: str, approved: bool, *, who: str, why: str) -> None:

@@ -9,19 +9,19 @@
     POST /models/{name}/reject?version=1.2.0      end it
 
 Each takes `why`, which stays in the alias's history with the caller's ARN, and the first four `alias` (latest). A segment
-is /models/{name}/{segment}/..., or /models/{segment}/... where one model alone has it. The answer is the alias's new
-entry; that of `approve` and `reject` says what was decided.
+is /models/{name}/{segment}/... and nothing else, so that who may move what can be said by path. The answer is the alias's
+new entry; that of `approve` and `reject` says what was decided.
 
 code                     status  when
 unsupported_event        400     the function was invoked with something that is no request of a REST API
 not_identified           403     API Gateway does not say who calls: the request was not signed
 not_found                404     no such path
-not_in_registry          404     no such model, version or alias; none to go back to; nobody asked for this approval
+not_in_registry          404     no such model, version or alias; none to go back to; nobody asked for this approval yet
 method_not_allowed       405     not a POST
-ambiguous_segment        409     several models have a segment of that name; `detail` names them
 conflict                 409     somebody else moved the alias at the same time; a version cannot run beside itself; the
                                  training does not wait any more
-broken_bundle            409     the version, or the alias's newest entry, is not what was written, so it is not used
+broken_bundle            409     the version, the alias's newest entry or the record of what is asked is not what was
+                                 written, so it is not used
 invalid_input            422     the query has not what the operation needs, or more
 internal_error           500     a fault of ours; the log has it under the request id
 registry_unavailable     503     the object store failed; whether the alias moved must be looked up
@@ -45,7 +45,6 @@ STATUS = {
     "not_found": 404,
     "not_in_registry": 404,
     "method_not_allowed": 405,
-    "ambiguous_segment": 409,
     "conflict": 409,
     "broken_bundle": 409,
     "invalid_input": 422,
@@ -147,7 +146,8 @@ def _weight(text: str) -> float:
 def perform(move: Move, store: Store) -> tuple[str, Entry]:
     """Moves the alias: the model's name in the registry and the alias's new entry. Raises Refused."""
     with refusing():
-        model, name, who, why = registered(move.model, store), move.alias, move.who, move.why
+        require(move.model, store)
+        model, name, who, why = move.model, move.alias, move.who, move.why
         if move.kind == "rollback":
             return model, alias.rollback(store, model, name, who=who, why=why, to=move.version)
         assert move.version
@@ -175,13 +175,10 @@ def refusing() -> Iterator[None]:
         raise Refused("registry_unavailable", detail) from error
 
 
-def registered(name: str, store: Store) -> str:
-    """The registry's name of a model, or of a segment that stands without its model. Raises Refused, NotFoundError."""
-    if store.folders(names.folder(name)):
-        return name
-    owners = [model for model in bundle.models(store) if model.partition("/")[2] == name]
-    if len(owners) > 1:
-        raise Refused("ambiguous_segment", f"Several models have this segment; say which: {', '.join(owners)}.")
-    if not owners:
-        raise NotFoundError(f"there is no model {name}, and no model has such a segment")
-    return owners[0]
+def require(model: str, store: Store) -> None:
+    """Raises NotFoundError for what is no model of the registry; of a segment without its model it says the full names."""
+    if store.folders(names.folder(model)):
+        return
+    full = [known for known in bundle.models(store) if known.partition("/")[2] == model]
+    hint = f"; a segment has its model's name before it: {', '.join(full)}" if full else ""
+    raise NotFoundError(f"there is no model {model}{hint}")

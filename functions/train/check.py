@@ -2,22 +2,23 @@
 
     event -> upload -> claimed by this run? -> still the newest? -> read and hashed -> trained before? -> parts to train
 
-A claim is an object that each upload can have once, so of all the events that tell of one upload, one execution goes on.
+Of all the events that tell of one upload, one execution goes on: see claims.py.
 """
 
 import hashlib
+import json
 from typing import Any, NamedTuple
 
-from firesteel import strictjson
 from firesteel.definition import Definition
-from firesteel.errors import ConflictError, DataError, DefinitionError
-from firesteel.registry import record
-from firesteel.registry.store import put_once
-from functions.train import intake, published, tune
-from functions.train.deployment import Deployment, text
+from firesteel.errors import DataError, DefinitionError
+from functions.train import claims, intake, published, tune
+from functions.train.claims import Claim
+from functions.train.deployment import DATA_LIMIT, Deployment, text
 from functions.train.upload import FILE, SHAPE, Upload
 
-CANDIDATES = 500  # of one execution: what is said of each must fit into its state
+CANDIDATES = 100_000  # bytes of JSON of one execution's, with their scores: its state has room for 256 KiB
+_SCORE = 24  # bytes of a number in JSON, with its comma
+APPROVALS = 40  # segments: as many wait at once in a Map
 _BY = ("hand", "schedule", "drift")
 
 
@@ -34,26 +35,26 @@ class Order(NamedTuple):
 def check(deployment: Deployment, task: dict[str, Any]) -> dict[str, Any]:
     """Decide about an event. `outcome` of the answer is train, same, superseded or elsewhere.
 
-    Raises DataError for data that cannot be trained on, or an event that tells of none; DefinitionError for a search
-    that cannot be distributed; NotFoundError, StoreError.
+    Raises DataError for data that cannot be trained on, or an event that tells of none; DefinitionError for what an
+    execution cannot do: a search that cannot be distributed, or too many approvals; NotFoundError, StoreError.
     """
     run = text(task, "run")
     if _is_folder(task.get("event")):
-        return {"outcome": "elsewhere", "reason": "somebody made a folder, which is no upload"}
+        return {"outcome": "elsewhere", "by": "upload", "reason": "somebody made a folder, which is no upload"}
     order = order_of(deployment, task.get("event"))
     definition = deployment.definition_of(order.model)
     about = {"model": order.model, "upload": order.upload._asdict(), "by": order.by, "bytes": order.size}
-    owner = run if order.again else _claim(deployment, order, run)
-    if owner != run and order.by == "upload":
-        return about | _elsewhere(owner)
+    taken = None if order.again else _taken(deployment, order, run)
+    if taken and order.by == "upload":
+        return about | _elsewhere(order.model, taken)
     if not order.again and (newer := _newer(deployment, order.upload)):
         return about | {"outcome": "superseded", "reason": newer}
     where, rows, data_sha256 = _examine(deployment, order, definition)
     about |= {"data_sha256": data_sha256, "rows": rows, "where": where}
     if not order.again and (same := _trained(deployment, definition, data_sha256, run)):
         return about | same
-    if owner != run:
-        return about | _elsewhere(owner)
+    if taken:
+        return about | _elsewhere(order.model, taken)
     reason = "trained again" if order.again else "no version was trained on these data by this definition"
     return about | {"outcome": "train", "reason": reason} | _work(definition, where)
 
@@ -66,26 +67,40 @@ def _is_folder(event: object) -> bool:
     return False
 
 
-def _elsewhere(owner: str) -> dict[str, Any]:
-    reason = f"the execution {owner} has this upload; if it failed, retrain with `again`"
+def _taken(deployment: Deployment, order: Order, run: str) -> Claim | None:
+    """The claim of another run, if that has the upload."""
+    held = claims.claim(deployment, order.model, order.upload, run, anew=order.by != "upload")
+    return None if held.run == run else held
+
+
+def _elsewhere(model: str, taken: Claim) -> dict[str, Any]:
+    reason = (
+        f"the execution {taken.run} has had this upload since {taken.when}; if it failed, `firesteel retrain {model} "
+        f"--again` trains it, or any later execution once that is {claims.STALE // 3600} hours ago"
+    )
     return {"outcome": "elsewhere", "reason": reason}
 
 
 def _work(definition: Definition, where: str) -> dict[str, Any]:
     """What there is to train: each segment with the candidates of its searches. A container searches itself."""
-    segments = [
-        {
-            "segment": part.segment or "",
-            "address": part.address,
-            "candidates": candidates(part) if where == "function" else [],
-        }
-        for part in _parts(definition)
-    ]
-    if sum(len(one["candidates"]) for one in segments) > CANDIDATES:
+    tried = [(part, candidates(part) if where == "function" else []) for part in _parts(definition)]
+    if (size := sum(_bytes(part, found) for part, found in tried)) > CANDIDATES:
         raise DefinitionError(
-            f"the searches of {definition.model} have more than {CANDIDATES} candidates: fewer trials or choices"
+            f"the candidates of the searches of {definition.model} and their scores have about {size} bytes, more than the "
+            f"{CANDIDATES} that fit into an execution: fewer trials, choices or folds, or train with `firesteel train`"
         )
+    if definition.promote.how == "approval" and len(tried) > APPROVALS:
+        raise DefinitionError(
+            f"promote.how: approval has at most {APPROVALS} segments that wait for it; {definition.model} has {len(tried)}"
+        )
+    segments = [{"segment": part.segment or "", "address": part.address, "candidates": found} for part, found in tried]
     return {"segments": segments, "segmented": bool(definition.segments), "promote": definition.promote.model_dump()}
+
+
+def _bytes(part: Definition, found: list[dict[str, Any]]) -> int:
+    """How long candidates are as JSON, at most, once each fold has a score."""
+    folds = {target: search.folds for target in part.targets if (search := part.search_of(target))}
+    return sum(len(json.dumps(one | {"scores": []})) + folds[one["target"]] * _SCORE + 1 for one in found)
 
 
 def candidates(part: Definition) -> list[dict[str, Any]]:
@@ -149,17 +164,6 @@ def _wanted(deployment: Deployment, model: str, wanted: dict[Any, Any]) -> Order
     return Order(model, upload, size, by, again)
 
 
-def _claim(deployment: Deployment, order: Order, run: str) -> str:
-    """The run that has the upload: this one, unless another was first."""
-    key = f"claims/{order.model}/{order.upload.sha256}.json"
-    mine = record.encode({"format": record.FORMAT, "run": run, "upload": order.upload._asdict()})
-    try:
-        put_once(deployment.work, key, mine)
-    except ConflictError:
-        return str(strictjson.parse(deployment.work.get(key, limit=record.LIMIT))["run"])
-    return run
-
-
 def _newer(deployment: Deployment, upload: Upload) -> str | None:
     """Why an upload is not the newest of its folder any more, or None."""
     current = deployment.uploads.current(upload.folder)
@@ -176,14 +180,20 @@ def _newer(deployment: Deployment, upload: Upload) -> str | None:
 def _examine(deployment: Deployment, order: Order, definition: Definition) -> tuple[str, int | None, str]:
     """Where the data are trained, how many rows they have (None where that was not counted), and their SHA-256."""
     settings, parts = deployment.settings, _parts(definition)
-    if order.size > settings.large_mib << 20:
+    large = settings.large_mib << 20
+    if order.size > DATA_LIMIT:
+        raise DataError(f"{order.upload.data} has {order.size} bytes, and nothing trains on more than {DATA_LIMIT}")
+    if order.size > large:
         _refuse_large(deployment, f"{order.size >> 20} MiB", "MIB", settings.large_mib)
         sha256 = hashlib.sha256()
         for chunk in deployment.uploads.chunks(order.upload):
             sha256.update(chunk)
         return "container", None, sha256.hexdigest()
     with intake.fetched(deployment, order.upload) as (path, data_sha256):
-        rows = intake.count(path, parts[0])
+        rows, size = intake.measure(path, parts[0], large)
+        if size > large:
+            _refuse_large(deployment, f"more than {settings.large_mib} MiB unpacked", "MIB", settings.large_mib)
+            return "container", None, data_sha256
         if rows > settings.large_rows:
             _refuse_large(deployment, f"{rows} rows", "ROWS", settings.large_rows)
             return "container", rows, data_sha256

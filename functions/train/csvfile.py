@@ -32,14 +32,16 @@ NOT_CSV = {
 
 
 class CsvFile:
-    """An open CSV file: `header`, then `rows`, and `sha256` once the rows have been read to the end."""
+    """An open CSV file: `header`, then `rows`; `size` as far as it was read, `sha256` once that was to the end."""
 
     def __init__(self, path: Path, file: io.RawIOBase, needed: Sequence[str]) -> None:
         self._path = path
         self._bytes = _Hashing(file)
-        buffer = io.BufferedReader(self._bytes, 1 << 20)
+        self._unpacked: _Counting = self._bytes
+        buffer: io.BufferedReader[_Counting] = io.BufferedReader(self._bytes, 1 << 20)
         if buffer.peek(2)[:2] == _GZIP:
-            buffer = io.BufferedReader(gzip.GzipFile(fileobj=buffer), 1 << 20)  # type: ignore[arg-type]
+            self._unpacked = _Counting(gzip.GzipFile(fileobj=buffer))
+            buffer = io.BufferedReader(self._unpacked, 1 << 20)
         _refuse_other_formats(buffer.peek(8)[:8], path)
         stream = io.TextIOWrapper(buffer, encoding="utf-8-sig", newline="")
         first = next(stream, "")
@@ -51,6 +53,11 @@ class CsvFile:
     @property
     def sha256(self) -> str:
         return self._bytes.sha256.hexdigest()
+
+    @property
+    def size(self) -> int:
+        """Bytes read so far, unpacked; up to a buffer more than the rows that were given."""
+        return self._unpacked.size
 
     def _numbered(self, lines: Iterator[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
         """Every row with the physical line, counted from 1, on which it begins."""
@@ -92,18 +99,31 @@ def opened(path: Path, needed: Sequence[str]) -> Iterator[CsvFile]:
         csv.field_size_limit(limit)
 
 
-class _Hashing(io.RawIOBase):
-    """Hashes a file's bytes on their way, so that what is hashed is what was read."""
+class _Counting(io.RawIOBase):
+    """Counts bytes on their way."""
 
-    def __init__(self, file: io.RawIOBase) -> None:
+    def __init__(self, file: io.RawIOBase | gzip.GzipFile) -> None:
         self._file = file
-        self.sha256 = hashlib.sha256()
+        self.size = 0
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: memoryview) -> int | None:  # type: ignore[override]
         count = self._file.readinto(buffer)
+        self.size += count or 0
+        return count
+
+
+class _Hashing(_Counting):
+    """Hashes a file's bytes on their way, so that what is hashed is what was read."""
+
+    def __init__(self, file: io.RawIOBase) -> None:
+        super().__init__(file)
+        self.sha256 = hashlib.sha256()
+
+    def readinto(self, buffer: memoryview) -> int | None:  # type: ignore[override]
+        count = super().readinto(buffer)
         self.sha256.update(buffer[:count])
         return count
 

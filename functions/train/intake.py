@@ -29,8 +29,8 @@ def fetched(deployment: Deployment, upload: Upload) -> Iterator[tuple[Path, str]
 def read(deployment: Deployment, upload: Upload, path: Path, part: Definition) -> Dataset:
     """The rows of a model or segment in a fetched upload; bad ones go to the work bucket. Raises DataError."""
     kept = path.with_name("rows.csv")
-    name = f"rows-{slug(part.segment)}.csv" if part.segment else "rows.csv"
-    key = f"{quarantined(part.model, upload)}/{name}"
+    names = ("rows", slug(part.segment), part.sha256[:8]) if part.segment else ("rows", part.sha256[:8])
+    key = f"{quarantined(part.model, upload)}/{'-'.join(names)}.csv"  # another definition may refuse other rows
     try:
         return dataset.read(path, part, quarantine=kept)
     except DataError as error:
@@ -41,10 +41,17 @@ def read(deployment: Deployment, upload: Upload, path: Path, part: Definition) -
             kept.unlink()
 
 
-def count(path: Path, part: Definition) -> int:
-    """How many rows a file has, good or bad, without holding them. Raises DataError."""
+def measure(path: Path, part: Definition, limit: int) -> tuple[int, int]:
+    """Rows of a file, good or bad, and its bytes when unpacked, without holding them; beyond `limit` bytes it looks no
+    further. Raises DataError.
+    """
+    rows = 0
     with csvfile.opened(path, columns.needed(part)) as file:
-        return sum(1 for _ in file.rows)
+        for _ in file.rows:
+            rows += 1
+            if file.size > limit:
+                break
+        return rows, file.size
 
 
 def quarantined(model: str, upload: Upload) -> str:

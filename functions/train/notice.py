@@ -1,16 +1,16 @@
 """What people are told of an execution: a notice for those who subscribed, and a report beside what was refused."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from firesteel.errors import FiresteelError, StoreError
 from firesteel.registry import record
 from functions.train import check, intake
+from functions.train.cause import told_of
 from functions.train.deployment import Deployment, text
 from functions.train.upload import Upload
 
-SUBJECT, MESSAGE = 100, 16_000  # characters: what SNS takes as a subject, and a length that people read
+SUBJECT, MESSAGE = 99, 16_000  # characters: SNS takes a subject of fewer than 100; and a length that people read
 _BAD = ("refused", "failed")
 _EVENT = ("detail", "model", "data", "by", "again")  # an execution's input, among what was added to it
 _SAID = {
@@ -35,7 +35,7 @@ class _Told(NamedTuple):
 
 
 def tell(deployment: Deployment, task: dict[str, Any]) -> dict[str, Any]:
-    """Subject (ASCII) and message of the notice. What was refused or failed also gets report.json and report.txt.
+    """Subject (ASCII) and message of the notice. What was refused or failed also gets report-<run>.json and .txt.
 
     `known` is the state of the execution: its input, and what Check, Segments and the catches added.
     """
@@ -44,8 +44,8 @@ def tell(deployment: Deployment, task: dict[str, Any]) -> dict[str, Any]:
     if told.outcome in _BAD:
         kept = _keep(deployment, told, message)
         message += f"\nreport: {deployment.settings.work.rstrip('/')}/{kept}"
-    subject = _subject(told).encode("ascii", "replace").decode()
-    return {"subject": subject[:SUBJECT], "message": message}
+    subject = record.one_line(_subject(told).encode("ascii", "replace").decode(), SUBJECT)
+    return {"subject": subject, "message": message}
 
 
 def _told(deployment: Deployment, run: str, outcome: str, known: Mapping[str, Any]) -> _Told:
@@ -78,13 +78,14 @@ def _subject(told: _Told) -> str:
         "failed": f"training {told.model} failed",
         "same": f"{told.model} has nothing new to train",
         "superseded": f"an upload for {told.model} is superseded",
+        "elsewhere": f"{told.model} was not trained: another execution has the upload",
     }
     return f"Firesteel: {what.get(told.outcome, f'{told.model}: {told.outcome}')}"
 
 
 def _lines(told: _Told) -> Iterator[str]:
     yield f"{_subject(told).partition(': ')[2]}."
-    if told.outcome in ("same", "superseded") and told.reason:
+    if told.outcome in ("same", "superseded", "elsewhere") and told.reason:
         yield told.reason
     if told.error:
         yield told.error
@@ -126,19 +127,11 @@ def _metrics(version: str, metrics: Mapping[str, float], latest: Mapping[str, An
 
 def _reason(error: object) -> str:
     """A state's error in a sentence: what a function raised, or what Step Functions says."""
-    if not isinstance(error, Mapping):
-        return ""
-    name, cause = str(error.get("Error", "Error")), str(error.get("Cause", ""))
-    try:
-        raised = json.loads(cause)
-        cause = str(raised["errorMessage"])
-    except (ValueError, TypeError, KeyError):
-        pass
-    return f"{name}: {cause}"
+    return told_of(error) if isinstance(error, Mapping) else ""
 
 
 def _keep(deployment: Deployment, told: _Told, message: str) -> str:
-    """Write the report; its folder. An execution whose upload cannot be told has one by its own name."""
+    """Write the report; where. An execution whose upload cannot be told has one by its own name."""
     report = {
         "format": record.FORMAT,
         "run": told.run,
@@ -149,6 +142,7 @@ def _keep(deployment: Deployment, told: _Told, message: str) -> str:
         "segments": told.segments,
     }
     folder = intake.quarantined(told.model, told.upload) if told.upload else f"quarantine/{told.run}"
-    intake.keep(deployment.work, f"{folder}/report.json", record.encode(report))
-    intake.keep(deployment.work, f"{folder}/report.txt", f"{message}\n".encode())
-    return f"{folder}/"
+    text = f"{folder}/report-{told.run}.txt"
+    intake.keep(deployment.work, f"{folder}/report-{told.run}.json", record.encode(report))
+    intake.keep(deployment.work, text, f"{message}\n".encode())
+    return text

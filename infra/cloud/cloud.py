@@ -13,6 +13,7 @@ import boto3
 import httpx
 from botocore.config import Config
 
+from cli.emulator import EmulatorError, emulator_program
 from infra.cloud.bridge import Listener, as_sent, execution_name
 from infra.cloud.gateway import KEY, SECRET, Gateway, signed_headers
 from infra.cloud.lambdas import Environments
@@ -30,7 +31,7 @@ class Cloud:
     """A running stack, from `with` until its end.
 
     `build` is the folder that `sam build` wrote. `models`, if given, has definitions in place of those that the train
-    function was built with. Raises EmulatorError when there is no build.
+    function was built with. Raises EmulatorError when the emulator or a built function is missing.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Cloud:
         """Where the APIs answer, by logical name, with the stage."""
 
     def __enter__(self) -> Self:
+        self._check()
         self._open = ExitStack()
         try:
             self._http = self._open.enter_context(httpx.Client(timeout=60))
@@ -87,6 +89,18 @@ class Cloud:
             "AWS_SECRET_ACCESS_KEY": SECRET,
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
+        }
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The settings of `firesteel` that the template's outputs tell of, for this cloud."""
+        return {
+            "FIRESTEEL_STORE": f"s3://{self.bucket('ModelBucket')}",
+            "FIRESTEEL_INCOMING": f"s3://{self.bucket('IncomingBucket')}/incoming",
+            "FIRESTEEL_WORK": f"s3://{self.bucket('WorkBucket')}",
+            "FIRESTEEL_MACHINE": str(self.stack.ref("RetrainMachine")),
+            "FIRESTEEL_BATCH_MACHINE": str(self.stack.ref("BatchMachine")),
+            "FIRESTEEL_REGISTRY_URL": self.urls["RegistryApi"],
         }
 
     def objects(self, logical: str, prefix: str) -> dict[str, bytes]:
@@ -142,13 +156,18 @@ class Cloud:
         access = [line for gateway in self.gateways.values() for line in gateway.log]
         return "\n".join((*(self.log(function) for function in self.server.functions), *access, ""))
 
+    def _check(self) -> None:
+        """At the start, so that nothing waits for a function that cannot answer."""
+        emulator_program()
+        needed = ["FiresteelLayer", *map(_artifact, self.stack.of_type("AWS::Lambda::Function"))]
+        if missing := [name for name in dict.fromkeys(needed) if not (self._build / name).is_dir()]:
+            raise EmulatorError(f"{self._build} has no {', '.join(missing)}: run `make build`")
+
     def _make_functions(self) -> None:
         scratch = Path(self._open.enter_context(tempfile.TemporaryDirectory(prefix="firesteel-cloud-")))
         layers = [self._build / "FiresteelLayer"]
         for logical in self.stack.of_type("AWS::Lambda::Function"):
-            artifact = self._build / ARTIFACTS.get(logical, logical)
-            if not artifact.is_dir():
-                continue  # a function that nothing here calls, like CodeDeploy's hook
+            artifact = self._build / _artifact(logical)
             told = self.stack.function(logical)
             environment = (
                 told.environment | self.environment | {"MPLCONFIGDIR": str(scratch / "matplotlib")} | self._extra
@@ -237,6 +256,10 @@ class Cloud:
             server = serve(self.gateways[logical])
             self._open.callback(stop, server)
             self.urls[logical] = f"http://{LOOPBACK}:{server.port}/{stage}"
+
+
+def _artifact(logical: str) -> str:
+    return ARTIFACTS.get(logical, logical)
 
 
 def template() -> Path:

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from threading import BoundedSemaphore, Lock
+from threading import BoundedSemaphore, Condition
 from typing import Any, NamedTuple, Self
 
 from cli.emulator import Emulator, EmulatorError
 
 ENVIRONMENTS_AT_ONCE = 4  # as many as are useful on a small machine; more calls wait, where Lambda would throttle
+_START = 30.0  # seconds that a start takes at most
 _DEAD = ("Runtime.", "Sandbox.")  # errors after which Lambda drops the environment
 
 
@@ -37,13 +38,17 @@ class Environments:
         self._ended_logs: list[str] = []
         self.running: list[Emulator] = []
         """Those that are answering a call."""
-        self._lock = Lock()
+        self._lock = Condition()
+        self._starting, self._closed = 0, False
         self._room = BoundedSemaphore(ENVIRONMENTS_AT_ONCE)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._closed = True
+            self._lock.wait_for(lambda: not self._starting, timeout=_START)  # or they would outlive us
         self.recycle()
         for emulator in list(self.running):  # a call that nobody waits for any more
             self._end(emulator)
@@ -53,9 +58,10 @@ class Environments:
         with self._room:
             with self._lock:
                 emulator = self._idle.pop() if self._idle else None
-            if emulator is None:
-                emulator = self._start()
-            self.running.append(emulator)
+            if emulator:
+                self.running.append(emulator)
+            elif not (emulator := self._start()):
+                return Answer({"errorType": "Lambda.ServiceException", "errorMessage": "torn down"}, failed=True)
             try:
                 value, _ = emulator.invoke(event)
             except EmulatorError as error:
@@ -86,9 +92,21 @@ class Environments:
         for emulator in idle:
             self._end(emulator)
 
-    def _start(self) -> Emulator:
+    def _start(self) -> Emulator | None:
+        """A new environment, which then is among those that run; none once all have come to their end."""
+        with self._lock:
+            if self._closed:
+                return None
+            self._starting += 1
         memory, timeout = self._limits
-        return Emulator(*self._started_with, memory=memory, timeout=timeout).__enter__()
+        try:
+            emulator = Emulator(*self._started_with, memory=memory, timeout=timeout).__enter__()
+            self.running.append(emulator)
+        finally:
+            with self._lock:
+                self._starting -= 1
+                self._lock.notify_all()
+        return emulator
 
     def _end(self, emulator: Emulator) -> None:
         with self._lock:

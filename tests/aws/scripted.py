@@ -17,6 +17,7 @@ TRAIN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:TrainFunction"
 CHECKED: dict[str, Any] = {
     "outcome": "train",
     "model": "tickets",
+    "by": "upload",
     "reason": "new data",
     "upload": {
         "data": "s3://incoming/tickets/march.csv",
@@ -113,7 +114,7 @@ def machine() -> Iterator[Machine]:
         made = Machine(server, "", topic)
         made.client("sns").create_topic(Name="notices")
         text = DEFINITION.read_text(encoding="utf-8")
-        for name, value in {"TrainFunctionArn": TRAIN, "NoticesTopicArn": topic}.items():
+        for name, value in {"TrainFunctionArn": TRAIN, "NoticesTopicArn": topic, "Partition": "aws"}.items():
             text = text.replace(f"${{{name}}}", value)
         definition = json.dumps(patient(json.loads(text)))
         arn = made.client("stepfunctions").create_state_machine(

@@ -31,7 +31,26 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, A
                 yield path, method, described
 
 
-AUTH = {  # what each operation says: is it signed, and which scheme it asks for
+@pytest.mark.parametrize("api", ["Api", "RegistryApi"])
+def test_the_import_has_nothing_to_warn_of(api: str) -> None:
+    """A warning refuses it (FailOnWarnings). API Gateway knows answers by their numbers only, and warns of `default`."""
+    properties = stack(**EVERYTHING).properties(api)
+    assert properties["FailOnWarnings"] is True
+    for path, methods in properties["Body"]["paths"].items():
+        wanted = [
+            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+            for name in re.findall(r"\{(\w+)\+?\}", path)
+        ]
+        for method, described in methods.items():
+            assert described.get("parameters", []) == wanted, (path, method)
+            assert all(re.fullmatch(r"[1-5]\d\d", status) for status in described["responses"]), (path, method)
+            assert all(answer["description"] for answer in described["responses"].values()), (path, method)
+            assert described["responses"], (path, method)
+
+
+AUTH: dict[
+    str, tuple[dict[str, str] | None, list[Any]]
+] = {  # what each operation says: is it signed, and which scheme it asks for
     "iam": ({"type": "AWS_IAM"}, [{"signature": []}]),
     "api-key": (None, [{"key": []}]),
     "cognito": (None, [{"token": []}]),

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,6 +26,11 @@ ROOT = Path(__file__).resolve().parents[2]
 REGION, ACCOUNT = "us-east-1", "123456789012"
 FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:score"
 PART_ROWS, PARTS = 40, 5
+LIMITS = {
+    "Lambda.TooManyRequestsException": 60,
+    "Runtime.ExitError": 2,
+    "Sandbox.Timedout": 1,
+}  # attempts after the first
 
 
 class Answer(NamedTuple):
@@ -108,7 +114,12 @@ def cloud(server: Server, registry: MemoryStore) -> Iterator[Cloud]:
     )
     server.functions["score"] = score  # type: ignore[assignment]
     definition = (ROOT / "infra" / "batch.asl.json").read_text()
-    for name, value in {"ScoreFunctionArn": FUNCTION, "WorkBucket": "work"}.items():
+    for name, value in {
+        "ScoreFunctionArn": FUNCTION,
+        "WorkBucket": "work",
+        "BatchConcurrency": "2",
+        "Partition": "aws",
+    }.items():
         definition = definition.replace("${" + name + "}", value)
     role = f"arn:aws:iam::{ACCOUNT}:role/batch"
     arn = sfn.create_state_machine(name="batch", definition=_quick(definition), roleArn=role)["stateMachineArn"]
@@ -217,11 +228,64 @@ def test_an_alias_that_moves_meanwhile_changes_no_answer(cloud, rows, registry):
 
 
 @pytest.mark.parametrize("task", ["prepare", "score", "manifest"])
-@pytest.mark.parametrize("error", ["Lambda.TooManyRequestsException", "Sandbox.Timedout", "StoreError"])
+@pytest.mark.parametrize("error", [*LIMITS, "StoreError"])
 def test_a_task_that_fails_for_now_is_tried_again(cloud, rows, task, error):
     cloud.score.faults.append((task, error))
     assert cloud.run(cloud.put("rows.csv", rows.read_bytes()))["rows"] == 200
     assert not cloud.score.faults
+
+
+@pytest.mark.parametrize("error", ["Sandbox.Timedout", "Runtime.ExitError"])
+def test_what_costs_a_whole_attempt_each_time_is_given_up_soon(cloud, rows, error):
+    tries = LIMITS[error] + 1
+    cloud.score.faults += [("prepare", error)] * tries
+    with pytest.raises(AwsError):
+        cloud.run(cloud.put("rows.csv", rows.read_bytes()))
+    assert [one["task"] for one in cloud.score.calls] == ["prepare"] * tries
+
+
+def test_no_more_parts_are_answered_at_once_than_the_stack_says(cloud, rows):
+    running, most, lock = 0, 0, threading.Lock()
+
+    def counted(event: dict[str, Any]) -> Answer:
+        nonlocal running, most
+        if event["task"] != "score":
+            return invoke(event)
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.2)
+        answer = invoke(event)
+        with lock:
+            running -= 1
+        return answer
+
+    invoke, cloud.score.invoke = cloud.score.invoke, counted  # type: ignore[method-assign]
+    assert cloud.run(cloud.put("rows.csv", rows.read_bytes()))["rows"] == 200
+    assert most == 2
+
+
+def test_a_child_of_the_map_leaves_next_to_nothing_in_its_state(cloud, rows):
+    """The child's definition as a machine of its own: moto does not show the children of a map."""
+    told = cloud.run(cloud.put("rows.csv", rows.read_bytes()))
+    plan = next(data for name, data in cloud.results(told["results"]).items() if name.startswith("plan-"))
+    made = json.loads(cloud.sfn.describe_state_machine(stateMachineArn=cloud.machine)["definition"])
+    child = json.dumps({name: made["States"]["Answer"]["ItemProcessor"][name] for name in ("StartAt", "States")})
+    role = f"arn:aws:iam::{ACCOUNT}:role/batch"
+    arn = cloud.sfn.create_state_machine(name="child", definition=child, roleArn=role)["stateMachineArn"]
+    part = json.dumps(json.loads(plan)[0])
+    execution = cloud.sfn.start_execution(stateMachineArn=arn, input=part)["executionArn"]
+    while (ended := cloud.sfn.describe_execution(executionArn=execution))["status"] == "RUNNING":
+        time.sleep(0.05)
+    assert (ended["status"], ended["output"]) == ("SUCCEEDED", "{}")
+    cloud.sfn.delete_state_machine(stateMachineArn=arn)
+
+
+def test_a_file_of_too_many_parts_is_refused_before_any_is_answered(cloud, rows, monkeypatch):
+    monkeypatch.setattr("functions.classify.scoring.tasks.PARTS", 4)
+    with pytest.raises(AwsError, match="makes 5 parts, and a run has at most 4: cut the file"):
+        cloud.run(cloud.put("rows.csv", rows.read_bytes()))
+    assert [one["task"] for one in cloud.score.calls] == ["prepare"]
 
 
 def test_a_part_that_stays_unanswered_fails_the_run_and_the_next_goes_on(cloud, rows):
@@ -289,5 +353,9 @@ def test_every_task_has_a_time_limit_tries_again_with_jitter_and_says_what_it_do
     inner = definition["States"]["Answer"]["ItemProcessor"]["States"]
     tasks = [one for one in (definition["States"] | inner).values() if one["Type"] == "Task"]
     assert len(tasks) == 4 - 1
-    assert all(one["TimeoutSeconds"] and one["Retry"][0]["JitterStrategy"] == "FULL" for one in tasks)
+    assert {one["TimeoutSeconds"] for one in tasks} == {930}, "more than the function's, or a part is begun twice"
+    for one in tasks:
+        attempts = {retry["ErrorEquals"][0]: retry["MaxAttempts"] for retry in one["Retry"]}
+        assert attempts == LIMITS | {"Lambda.ServiceException": 6}
+        assert {retry["JitterStrategy"] for retry in one["Retry"]} == {"FULL"}
     assert all(one["Comment"] for one in (definition["States"] | inner).values())

@@ -1,26 +1,41 @@
 """The retraining machine's branches with a scripted train function; the parts of the cloud on this machine; its story."""
 
 import json
+import os
+import re
+import signal
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import botocore.exceptions
 import httpx
 import pytest
 
+from cli.emulator import EmulatorError
+from functions.train.cause import told_of
+from functions.train.check import CANDIDATES
+from infra.cloud.cloud import Cloud, template
 from infra.cloud.gateway import CALLER, Gateway, signed_headers
 from infra.cloud.lambdas import Answer
 from infra.cloud.server import serve, stop
 from infra.cloud.stack import Stack
+from infra.cloud.story import StepError, Story
 from tests.aws.scripted import CHECKED, DEFINITION, PROMOTED, TRAINED, Machine, Script, machine, raised
 
-LAMBDA = "arn:aws:states:::lambda:invoke"
+LAMBDA = "arn:${Partition}:states:::lambda:invoke"
+LONG = {  # errors that are worth more or fewer attempts than others, and stand in a retrier of their own
+    "Lambda.TooManyRequestsException": 60,
+    "Runtime.ExitError": 2,
+    "Sandbox.Timedout": 1,
+}
 TRANSIENT = {
-    "Lambda.TooManyRequestsException",
     "Lambda.ServiceException",
     "Lambda.SdkClientException",
     "Lambda.Unknown",
@@ -49,7 +64,7 @@ def execute(running: Machine) -> Callable[[Script], dict[str, Any]]:
 
     def execute(_script: Script) -> dict[str, Any]:
         started = states.start_execution(
-            stateMachineArn=running.arn, name=f"run-{id(_script)}", input='{"model": "tickets"}'
+            stateMachineArn=running.arn, name=f"run-{uuid.uuid4()}", input='{"model": "tickets"}'
         )
         while (told := states.describe_execution(executionArn=started["executionArn"]))["status"] == "RUNNING":
             time.sleep(0.02)
@@ -97,9 +112,19 @@ def test_nothing_to_train_is_told_and_is_success(running: Machine, execute: Call
 def test_an_event_that_another_execution_has_taken_ends_without_a_word(
     running: Machine, execute: Callable[..., Any]
 ) -> None:
-    script = running.scripted(check={"outcome": "elsewhere", "model": "tickets", "reason": "taken"})
+    script = running.scripted(check={"outcome": "elsewhere", "by": "upload", "reason": "taken"})
     assert execute(script)["status"] == "SUCCEEDED"
     assert script.names == ["check"]
+
+
+@pytest.mark.parametrize("by", ["hand", "schedule", "drift"])
+def test_whoever_came_on_purpose_is_told_that_another_execution_has_the_upload(
+    running: Machine, execute: Callable[..., Any], by: str
+) -> None:
+    script = running.scripted(check={"outcome": "elsewhere", "by": by, "model": "tickets", "reason": "taken"})
+    told = execute(script)
+    assert (told["status"], told["output"]["outcome"]) == ("SUCCEEDED", "elsewhere")
+    assert [script.names, script.tasks[1]["outcome"]] == [["check", "tell"], "elsewhere"]
 
 
 def test_every_candidate_of_a_search_is_a_call_of_its_own_and_train_gets_all_answers(
@@ -116,10 +141,37 @@ def test_every_candidate_of_a_search_is_a_call_of_its_own_and_train_gets_all_ans
     assert train["trials"] == [{**candidate, "scores": [0.5]} for candidate in candidates], "in the order of the check"
 
 
+def test_a_search_as_large_as_the_check_lets_through_fits_into_every_state(
+    running: Machine, execute: Callable[..., Any]
+) -> None:
+    judged = [
+        {"target": "priority", "settings": {"C": value, "penalty": "l" * 3000}, "scores": [-0.12345678901234567] * 10}
+        for value in range(30)
+    ]
+    assert 90_000 < len(json.dumps(judged)) <= CANDIDATES, "expected scores and all"
+    candidates = [{name: one[name] for name in ("target", "settings")} for one in judged]
+    segments = [{"segment": "", "address": "tickets", "candidates": candidates}]
+    script = running.scripted(
+        check=CHECKED | {"segments": segments},
+        candidate=lambda task: task["candidate"] | {"scores": judged[0]["scores"]},
+    )
+    told = execute(script)
+    assert told["output"]["outcome"] == "trained"
+    history = running.client("stepfunctions").get_execution_history
+    events = history(executionArn=told["executionArn"], maxResults=1000)["events"]
+    states = [event.get("stateEnteredEventDetails") or event.get("stateExitedEventDetails") for event in events]
+    assert max(len(one.get("input") or one.get("output") or "") for one in states if one) < 150_000, "of 256 KiB"
+    [tell] = script.of("tell")
+    assert "candidates" not in json.dumps(tell), "they are forgotten once they are judged"
+    assert len(json.dumps(tell)) < 5_000
+
+
 def test_segments_are_trained_side_by_side_and_one_that_fails_stops_no_other(
     running: Machine, execute: Callable[..., Any]
 ) -> None:
-    segments = [{"segment": one, "address": f"recruits/{one.lower()}", "candidates": []} for one in ("QB", "RB", "WR")]
+    segments: list[dict[str, Any]] = [
+        {"segment": one, "address": f"recruits/{one.lower()}", "candidates": []} for one in ("QB", "RB", "WR")
+    ]
 
     def train(task: dict[str, Any]) -> Any:
         if task["segment"] == "RB":
@@ -222,6 +274,28 @@ def test_a_token_that_nobody_waits_for_is_refused(running: Machine) -> None:
         assert refusal.value.response["Error"]["Code"] in ("InvalidToken", "TaskDoesNotExist", "TaskTimedOut")
 
 
+def test_approvals_wait_side_by_side_however_few_segments_are_trained_at_once(
+    running: Machine, execute: Callable[..., Any]
+) -> None:
+    """The first is decided when all have asked: were they asked in turn, nobody would ever be approved."""
+    tokens: list[str] = []
+
+    def asks(task: dict[str, Any]) -> dict[str, Any]:
+        tokens.append(task["token"])
+        if len(tokens) == len(segments):
+            for token in tokens:
+                output = json.dumps({"approved": True, "who": "ada", "why": ""})
+                running.client("stepfunctions").send_task_success(taskToken=token, output=output)
+        return {}
+
+    segments = [{"segment": one, "address": f"recruits/{one}", "candidates": []} for one in "abcd"]
+    script = running.scripted(
+        check=CHECKED | {"segments": segments, "promote": {"how": "approval", "weight": 0.05}}, ask=asks
+    )
+    assert execute(script)["output"]["outcome"] == "trained"
+    assert len(script.of("promote")) == 4 > json.loads(DEFINITION.read_text())["States"]["Segments"]["MaxConcurrency"]
+
+
 def test_large_data_go_to_the_container_which_gets_the_train_task(
     running: Machine, execute: Callable[..., Any]
 ) -> None:
@@ -240,6 +314,22 @@ def test_large_data_go_to_the_container_which_gets_the_train_task(
     assert told["status"] == "SUCCEEDED", script.tasks[-1]
     [command] = jobs[0]["containerOverrides"]["command"]
     assert json.loads(command) == script.of("train")[0]
+
+
+def test_a_container_that_fails_is_told_by_its_reason_and_its_log(
+    running: Machine, execute: Callable[..., Any]
+) -> None:
+    why = {"statusReason": "Essential container in task exited", "container": {"exitCode": 137, "logStreamName": "c/1"}}
+    job = {"jobId": "1", "jobName": "j", "jobArn": "arn:aws:batch:us-east-1:123456789012:job/1"}
+    running.server.routes["/v1/submitjob"] = lambda _: job
+    running.server.routes["/v1/describejobs"] = lambda _: {"jobs": [job | {"status": "FAILED"} | why]}
+    script = running.scripted(check=CHECKED | {"where": "container"})
+    assert execute(script)["status"] == "FAILED"
+    [segment] = script.of("tell")[0]["known"]["segments"]
+    assert segment["result"] == "failed"
+    assert told_of(segment["error"]) == (
+        "States.TaskFailed: Essential container in task exited (exit code 137); its log stream is c/1"
+    )
 
 
 # ---- what every state must have -----------------------------------------------------------------------------------------
@@ -270,14 +360,20 @@ def test_every_task_has_a_time_out_bounded_retries_with_jitter_and_a_catch(
     assert guarded or any("States.ALL" in one["ErrorEquals"] for one in state["Catch"])
     for retry in state["Retry"]:
         assert retry["JitterStrategy"] == "FULL"
-        assert 1 <= retry["MaxAttempts"] <= 6
+        assert 1 <= retry["MaxAttempts"] <= LONG.get(retry["ErrorEquals"][0], 6)
         assert retry["BackoffRate"] >= 2
         assert retry["MaxDelaySeconds"] <= 120
     retried = {error for retry in state["Retry"] for error in retry["ErrorEquals"]}
     assert not retried & {*BUSINESS, "States.ALL"}
     if state["Resource"].startswith(LAMBDA):
-        assert retried >= TRANSIENT
+        waits = state["Resource"].endswith(".waitForTaskToken")  # then its time-out means that nobody answered
+        assert retried >= {*TRANSIENT, *LONG} - ({"Sandbox.Timedout"} if waits else set())
         assert ("States.TaskFailed" in retried) is False
+
+
+def test_one_execution_leaves_most_of_a_small_accounts_concurrency_to_others() -> None:
+    maps = {name: state for name, state, _ in STATES if state["Type"] == "Map"}
+    assert maps["Segments"]["MaxConcurrency"] * maps["Candidates"]["MaxConcurrency"] == 10
 
 
 def test_the_machine_ends_by_itself_and_later_than_any_approval() -> None:
@@ -488,14 +584,146 @@ def test_an_unknown_parameter_is_named(small: Callable[..., Stack]) -> None:
         small(Sizes="4")
 
 
+# ---- what is missing or fails is said at once ---------------------------------------------------------------------------
+
+BUILT = ("FiresteelLayer", "ClassifyFunction", "SmokeFunction", "RegistryFunction", "TrainFunction")
+
+
+def test_a_function_that_was_not_built_is_named_before_anything_starts(tmp_path: Path) -> None:
+    for name in BUILT[:-1]:
+        (tmp_path / name).mkdir()
+    with (
+        pytest.raises(EmulatorError, match=r"has no TrainFunction: run `make build`"),
+        Cloud(Stack(template(), "stack"), tmp_path),
+    ):
+        pass
+
+
+def test_a_missing_emulator_is_named_before_anything_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in BUILT:
+        (tmp_path / name).mkdir()
+    monkeypatch.setattr("platform.machine", lambda: "riscv64")
+    with pytest.raises(EmulatorError, match="the emulator needs"), Cloud(Stack(template(), "stack"), tmp_path):
+        pass
+
+
+def story(running: Machine, folder: Path) -> Story:
+    """A story that looks at the scripted machine."""
+    stack = SimpleNamespace(ref=lambda _: running.arn)
+    cloud: Any = SimpleNamespace(client=running.client, stack=stack, bucket=str.lower, log=str)
+    return Story(cloud, folder)
+
+
+@pytest.fixture
+def fails(running: Machine) -> Callable[[str], str]:
+    """Let an execution fail that an upload has started; the upload's URL."""
+    states = running.client("stepfunctions")
+
+    def fails(key: str) -> str:
+        running.scripted(check=raised("DataError", "no such column"))
+        event = json.dumps({"detail": {"bucket": {"name": "incoming"}, "object": {"key": key}}})
+        started = states.start_execution(stateMachineArn=running.arn, name=str(uuid.uuid4()), input=event)
+        while states.describe_execution(executionArn=started["executionArn"])["status"] == "RUNNING":
+            time.sleep(0.02)
+        return f"s3://incoming/{key}"
+
+    return fails
+
+
+def test_nobody_waits_for_what_an_execution_that_failed_would_bring(
+    running: Machine, fails: Callable[[str], str], tmp_path: Path
+) -> None:
+    upload, began = fails("incoming/tickets/waited.csv"), time.monotonic()
+    with pytest.raises(StepError, match="RetrainingFailed: told at length"):
+        story(running, tmp_path)._until(lambda: "", upload)
+    assert time.monotonic() - began < 10
+
+
+def test_what_a_failed_execution_left_is_found_and_others_failures_are_not_asked_for(
+    running: Machine, fails: Callable[[str], str], tmp_path: Path
+) -> None:
+    upload = fails("incoming/tickets/left.csv")
+    assert story(running, tmp_path)._until(lambda: "a report", upload) == "a report"
+    with pytest.raises(StepError, match="it did not come"):
+        story(running, tmp_path)._until(lambda: "", "s3://incoming/incoming/tickets/other.csv", within=0.1)
+
+
+# ---- `python -m infra.cloud` --------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def told_to(built: Path, folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], Callable[[str], str]]]:
+    """The process, and what waits until its output has some words and gives all of it. Its folders are in `folder`."""
+    path = folder / "told.txt"
+    with path.open("w") as out:
+        command = [sys.executable, "-m", "infra.cloud", "--build", str(built), *options]
+        process = subprocess.Popen(
+            command, env=os.environ | {"TMPDIR": str(folder)}, stdout=out, stderr=subprocess.STDOUT, text=True
+        )
+
+    def until(words: str) -> str:
+        give_up = time.monotonic() + 300
+        while words not in (text := path.read_text()):
+            assert process.poll() is None, text
+            assert time.monotonic() < give_up, text
+            time.sleep(0.1)
+        return text
+
+    try:
+        yield process, until
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def belonging(folder: Path) -> list[str]:
+    """Command lines of the processes whose environment names the folder."""
+    found = []
+    for environment in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if str(folder).encode() in environment.read_bytes():
+                found.append((environment.parent / "cmdline").read_text())
+        except OSError:
+            continue  # it has ended, or is another user's
+    return found
+
+
 @pytest.mark.slow
-def test_the_whole_story_from_an_upload_to_the_logs(built: Path) -> None:
-    told = subprocess.run(
-        [sys.executable, "-m", "infra.cloud", "--build", str(built)],
-        capture_output=True,
-        text=True,
-        timeout=500,
-        check=False,
-    )
-    assert told.returncode == 0, told.stdout + told.stderr
-    assert "FAILED" not in told.stdout
+def test_the_whole_story_from_an_upload_to_the_logs_and_what_is_kept_is_within_reach(
+    built: Path, tmp_path: Path
+) -> None:
+    with told_to(built, tmp_path, "--keep") as (process, until):
+        text = until("firesteel score")
+        assert "FAILED" not in text
+        assert "wanted <= 15 s beyond training" in text
+        assert "/models/{name}/predict" in text, "the first rows of a query are shown"
+        variables = dict(re.findall(r"^export (\w+)=(.+)$", text, re.MULTILINE))
+        [retrain] = re.findall(r"^firesteel (retrain tickets .+)$", text, re.MULTILINE)
+        command = [sys.executable, "-m", "cli.main", *retrain.split(), "--json"]
+        answer = subprocess.run(
+            command, env=os.environ | variables, capture_output=True, text=True, timeout=120, check=False
+        )
+        assert answer.returncode == 0, answer.stdout + answer.stderr
+        assert json.loads(answer.stdout)["outcome"] == "trained"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) in (0, 4), "4: a bound was missed, which says nothing on a busy machine"
+    assert "Traceback" not in (tmp_path / "told.txt").read_text()
+    assert not belonging(tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_it_leaves_no_process_and_no_folder(built: Path, tmp_path: Path, number: signal.Signals) -> None:
+    with told_to(built, tmp_path) as (process, until):
+        until("the stack is up")
+        give_up = time.monotonic() + 60
+        while not any("aws-lambda-rie" in one for one in belonging(tmp_path)):
+            assert time.monotonic() < give_up
+            time.sleep(0.05)
+        process.send_signal(number)
+        assert process.wait(30) == 128 + number
+    told = tmp_path / "told.txt"
+    assert "interrupted, torn down" in told.read_text()
+    assert "Traceback" not in told.read_text()
+    assert not belonging(tmp_path)
+    assert [one.name for one in tmp_path.iterdir()] == [told.name]

@@ -6,6 +6,7 @@ go wrong does.
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -231,7 +232,7 @@ def test_a_version_that_a_gate_refuses_is_published_and_not_served(cloud: Cloud,
     assert versions(cloud, "strict") == {"1.0.0"}
     assert latest(cloud, "strict") is None
     reports = cloud.objects("WorkBucket", "quarantine/strict/")
-    [report] = [value for key, value in reports.items() if key.endswith("report.txt")]
+    [report] = [value for key, value in reports.items() if key.endswith(f"report-{told['name']}.txt")]
     assert b"priority.macro_f1" in report
     [notice] = until(lambda: notices(cloud, "strict") or None)
     assert "was refused by its gates" in notice
@@ -246,7 +247,10 @@ def test_bad_data_are_reported_and_stay_where_they_are_while_the_last_good_versi
     assert (told["status"], told["error"]) == ("FAILED", "RetrainingFailed")
     assert failures(cloud, told["executionArn"]) == ["DataError"], "not tried again"
     kept = cloud.objects("WorkBucket", "quarantine/bad/broken.csv")
-    assert {key.rpartition("/")[2] for key in kept} == {"report.json", "report.txt", "rows.csv"}
+    names = {key.rpartition("/")[2] for key in kept}
+    assert names > {f"report-{told['name']}.{kind}" for kind in ("json", "txt")}
+    [rows_kept] = [name for name in names if not name.startswith("report-")]
+    assert re.fullmatch(r"rows-[0-9a-f]{8}\.csv", rows_kept)
     assert cloud.objects("IncomingBucket", "incoming/bad/broken.csv") == {"incoming/bad/broken.csv": broken}
     entry = latest(cloud, "bad")
     assert entry

@@ -1,8 +1,12 @@
 """What the roles allow, as the template says it; test_policies.py tries each right."""
 
 import re
+from fnmatch import fnmatchcase
 from typing import Any
 
+import pytest
+
+from firesteel.registry.names import alias_folder, version_folder
 from tests.aws.stacks import (
     EVERYTHING,
     FUNCTIONS,
@@ -57,14 +61,36 @@ def test_each_role_writes_what_it_must_and_nothing_else() -> None:
         "RegistryRole": {"modelbucket/models/*/aliases/*"},
         "GuardRole": {"modelbucket/models/tickets/aliases/latest/*"},
         "TrainRole": {
-            "modelbucket/models/*",
+            "modelbucket/models/*/v*.*.*/*",
+            "modelbucket/models/*/aliases/latest/*",
             "workbucket/claims/*",
             "workbucket/quarantine/*",
             "workbucket/approvals/*",
         },
-        "ContainerRole": {"modelbucket/models/*", "workbucket/quarantine/*"},
+        "ContainerRole": {"modelbucket/models/*/v*.*.*/*", "workbucket/quarantine/*"},
         "ScoreRole": {"workbucket/batch/*"},
     }
+
+
+MOVES = [  # what the names of models, segments and aliases may look like, at their worst
+    alias_folder(model, alias) + "0000000001.json"
+    for model in ("tickets", "recruits/qb", "recruits/vets", "v1-0-0/v2-0-0")
+    for alias in ("latest", "stable", "vnext", "v1-0-0")
+]
+
+
+@pytest.mark.parametrize(
+    ("role", "moved"), [("ContainerRole", []), ("TrainRole", [one for one in MOVES if "/latest/" in one])]
+)
+def test_what_trains_adds_versions_and_moves_no_alias_but_latest(role: str, moved: list[str]) -> None:
+    patterns = [f"firesteel-{one}" for one in writes(role, **EVERYTHING) if one.startswith("modelbucket/")]
+
+    def may(key: str) -> bool:
+        return any(fnmatchcase(f"firesteel-modelbucket/{key}", one) for one in patterns)
+
+    assert [one for one in MOVES if may(one)] == moved
+    for model in ("tickets", "recruits/qb"):
+        assert may(f"{version_folder(model, '1.20.3')}program.safetensors")
 
 
 def test_nothing_here_can_start_a_training_of_its_own_accord() -> None:

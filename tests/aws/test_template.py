@@ -63,6 +63,15 @@ def test_every_setting_that_the_stack_gives_is_one_that_the_code_knows(name: str
     Settings.read(stack(**parameters).function(name).environment)
 
 
+@pytest.mark.parametrize("level", ["INFO", "ERROR"])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_lambda_passes_metrics_on_at_every_level_and_keeps_the_sdk_quiet(name: str, level: str) -> None:
+    """A metric's document says no level, which is INFO to Lambda; at DEBUG the AWS SDK logs whole requests."""
+    made = stack(LogLevel=level)
+    assert made.properties(name)["LoggingConfig"]["ApplicationLogLevel"] == "INFO"
+    assert made.function(name).environment["FIRESTEEL_LOG_LEVEL"] == level
+
+
 def test_nothing_secret_is_in_an_environment() -> None:
     names = {key for name in FUNCTIONS for key in stack(**EVERYTHING).function(name).environment}
     assert not [key for key in names if re.search("SECRET|TOKEN|PASSWORD|KEY|CREDENTIAL", key)]
@@ -142,6 +151,19 @@ def test_every_parameter_is_described_bounded_and_in_a_group() -> None:
             assert parameter["ConstraintDescription"], name
 
 
+def test_what_does_not_go_together_is_refused_before_anything_is_made() -> None:
+    rules = yaml_parse(TEMPLATE.read_text())["Rules"]
+    assert all(one["AssertDescription"] for rule in rules.values() for one in rule["Assertions"])
+    snapshot = rules["ASnapshotHasNoShadow"]
+    assert snapshot["RuleCondition"] == {"Fn::Equals": [{"Ref": "SnapStart"}, "on"]}
+    assert [one["Assert"] for one in snapshot["Assertions"]] == [{"Fn::Equals": [{"Ref": "Shadow"}, "false"]}]
+
+
+def test_the_train_function_has_room_for_every_upload_that_is_not_too_large() -> None:
+    largest = yaml_parse(TEMPLATE.read_text())["Parameters"]["LargeMiB"]["MaxValue"]
+    assert largest + 100 <= stack().properties("TrainFunction")["EphemeralStorage"]["Size"]
+
+
 def test_the_outputs_name_the_urls_and_the_next_command() -> None:
     outputs = yaml_parse(TEMPLATE.read_text())["Outputs"]
     assert all(one["Description"] for one in outputs.values())
@@ -149,6 +171,7 @@ def test_the_outputs_name_the_urls_and_the_next_command() -> None:
     assert said["ApiUrl"].startswith("https://")
     assert said["NextTrain"] == "aws s3 cp tickets.csv s3://firesteel-incomingbucket/incoming/tickets/"
     assert "firesteel retrain tickets --data s3://firesteel-incomingbucket/incoming/tickets/" in said["NextRetrain"]
+    assert '-H "x-amz-security-token: $AWS_SESSION_TOKEN" ' in said["NextAsk"]  # credentials of a role are temporary
     environment = {
         "FIRESTEEL_" + match[1]: said[name]
         for name, one in outputs.items()
@@ -171,3 +194,11 @@ def test_each_stage_of_samconfig_is_a_stack_of_its_own_with_values_that_are_allo
         allowed = declared[name].get("AllowedValues")
         assert allowed is None or value in [str(one) for one in allowed]
     stack(**values)
+
+
+def test_one_stage_sets_the_role_that_a_region_has_one_of() -> None:
+    config = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    overrides = {
+        stage: config[stage]["deploy"]["parameters"]["parameter_overrides"] for stage in ("dev", "staging", "prod")
+    }
+    assert [stage for stage, given in overrides.items() if "GatewayLogging=leave" not in given.split()] == ["dev"]

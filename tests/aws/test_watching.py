@@ -2,9 +2,14 @@
 
 import json
 import re
+from collections import Counter
+from pathlib import Path
 
 import pytest
 
+from cli.insights.evaluate import Plan
+from cli.insights.lines import Lines
+from cli.insights.parser import parse
 from firesteel.settings import Settings
 from tests.aws.stacks import (
     EVERYTHING,
@@ -14,6 +19,7 @@ from tests.aws.stacks import (
     of_type,
     stack,
 )
+from tests.unit.insights import recorded
 
 
 @pytest.mark.parametrize("parameters", [{}, EVERYTHING], ids=["default", "everything"])
@@ -25,6 +31,11 @@ def test_a_machine_is_given_exactly_what_its_definition_asks_for(
     given = stack(**parameters).properties(machine)["DefinitionSubstitutions"]
     assert set(re.findall(r"\$\{(\w+)\}", text)) == set(given)
     json.loads(stack(**parameters).machine(machine).definition)
+
+
+def test_files_are_scored_by_as_many_functions_at_once_as_was_said() -> None:
+    assert "States.StringToJson('10')" in stack().machine("BatchMachine").definition
+    assert "States.StringToJson('7')" in stack(BatchConcurrency="7").machine("BatchMachine").definition
 
 
 @pytest.mark.parametrize("machine", MACHINES)
@@ -102,12 +113,30 @@ def test_every_alarm_says_what_to_do_and_somebody_is_told() -> None:
         assert alarm["TreatMissingData"] == "notBreaching"
         for query in re.findall(r"`firesteel logs ([a-z-]+)`", alarm["AlarmDescription"]):
             assert (ROOT / f"infra/queries/{query}.cwli").exists()
-    together = made.properties("SomethingIsWrong")
-    assert set(re.findall(r"ALARM\(([^)]+)\)", together["AlarmRule"])) == {made.ref(name) for name in alarms}
-    assert together["AlarmActions"] == [made.ref("NoticesTopic")]
+    told = [name for name, alarm in alarms.items() if "AlarmActions" in alarm]
+    together = made.of_type("AWS::CloudWatch::CompositeAlarm")
+    for composite in together.values():
+        told += re.findall(r"ALARM\(firesteel-([^)]+)\)", composite["AlarmRule"])
+    assert sorted(told) == sorted(alarms)  # once each
+    for one in [*together.values(), *alarms.values()]:
+        assert one.get("AlarmActions", [made.ref("NoticesTopic")]) == [made.ref("NoticesTopic")]
     assert json.loads(made.properties("Dashboard")["DashboardBody"])["widgets"][0]["properties"]["alarms"] == [
         made.attribute(name, "Arn") for name in alarms
     ]
+
+
+def test_what_rings_in_training_does_not_keep_serving_silent() -> None:
+    """A composite tells when it changes: with one of its alarms ringing, the others are not heard."""
+    made = stack()
+    together = {
+        name: set(re.findall(r"ALARM\(firesteel-([^)]+)\)", one["AlarmRule"]))
+        for name, one in made.of_type("AWS::CloudWatch::CompositeAlarm").items()
+    }
+    assert together == {
+        "ServingIsWrong": {"ClassifyThrottles", "SlowAnswers", "RefreshFails", "StaleModel"},
+        "TrainingIsWrong": {"TrainingFails", "ScoringFails", "LettersAreDead"},
+    }
+    assert all("AlarmActions" in made.properties(name) for name in together)
 
 
 def test_an_alarm_of_the_canary_calls_the_guard() -> None:
@@ -119,7 +148,9 @@ def test_an_alarm_of_the_canary_calls_the_guard() -> None:
         dimensions = {one["Name"]: one["Value"] for one in alarm["Dimensions"]}
         assert dimensions == {"service": "classify", "model": "tickets", "side": "canary"}
         assert alarm["Namespace"] == "Firesteel"
-    assert rule["EventPattern"]["resources"] == [made.attribute(name, "Arn") for name in canaries]
+    # A canary that crashes, or runs out of time or memory, writes no metric: only Lambda itself counts it.
+    watched = ["ClassifyErrors", *canaries]
+    assert rule["EventPattern"]["resources"] == [made.attribute(name, "Arn") for name in watched]
     assert rule["EventPattern"]["detail"] == {"state": {"value": ["ALARM"]}}
     assert [target["Arn"] for target in rule["Targets"]] == [made.attribute("GuardFunction", "Arn")]
 
@@ -136,3 +167,21 @@ def test_the_dashboard_and_the_alarms_read_metrics_that_the_functions_write() ->
     read |= set(re.findall(r'\["Firesteel","(\w+)"', dashboard))
     assert {"Predictions", "Latency", "ReviewShare", "Errors", "ColdStarts"} <= read
     assert [name for name in read if f'"{name}"' not in telemetry] == []
+
+
+def test_the_dashboard_shows_the_labels_of_any_model(tmp_path: Path) -> None:
+    lines = recorded.rolling(recorded.rollout(), requests=30, service="labels")
+    (tmp_path / "classify.log").write_text("\n".join(lines))
+    widgets = json.loads(stack().properties("Dashboard")["DashboardBody"])["widgets"]
+    [query] = [one["properties"]["query"] for one in widgets if one["properties"].get("title") == "Labels by version"]
+    result = Plan(parse(query.partition(" | ")[2])).run(Lines([str(tmp_path / "classify.log")]))
+    found = {}
+    for row in result.rows:
+        values = dict(zip(result.columns, row, strict=True))
+        found[values["model_version"], values["labels"]] = values["answers"]
+    answered = [line for line in map(json.loads, lines) if line.get("message") == "request" and "labels" in line]
+    assert found == Counter(
+        (line["model_version"], json.dumps(line["labels"], separators=(",", ":")).strip("{}")) for line in answered
+    )
+    assert {version for version, _ in found} == {"1.0.0", "1.1.0"}
+    assert all(len(line["labels"]) > 1 for line in answered)  # of several targets

@@ -1,11 +1,12 @@
 """One part answered: rows in, the bytes of their answers out. The same part and bundles give the same bytes anywhere."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import batched
 from typing import Any, NamedTuple
 
 from firesteel.errors import InputError, Problem, ProgramError
 from firesteel.program.predictor import Predictor
+from firesteel.program.results import Explanation
 from firesteel.program.router import Router
 from firesteel.program.schema import Field, Text
 from functions.classify import refresh, shape
@@ -88,10 +89,9 @@ class Scorer:
             for line, row, prediction in zip(lines, rows, predictions, strict=True)
         ]
         if self._explained:
-            from functions.classify import explain
-
-            explained = map(explain.told, live.predictor.explain_batch(rows))
-            told = [one | why for one, why in zip(told, explained, strict=True)]
+            texts = {field.name for field in live.predictor.inputs.fields if isinstance(field, Text)}
+            explained = live.predictor.explain_batch(rows)
+            told = [one | _why(explanations, texts) for one, explanations in zip(told, explained, strict=True)]
         return told
 
 
@@ -116,6 +116,26 @@ def _timed(live: Live, begun: str) -> Live:
     kept: dict[str, shape.Source] = {name: source for name, source in live.shape.items() if sources[name] not in texts}
     at_once: shape.Source = lambda _row, _prediction, _live: begun  # noqa: E731
     return live._replace(shape={name: at_once if sources[name] == "timestamp" else one for name, one in kept.items()})
+
+
+def _why(explanations: Mapping[str, Explanation], texts: Collection[str]) -> dict[str, Any]:
+    """Why an answer is what it is, without the texts: of them, only the known terms that weighed are told."""
+    from functions.classify import explain
+
+    told = explain.told({target: _hidden(one, texts) for target, one in explanations.items()})
+    for one in told.get("explanations", {"": told}).values():
+        for feature in (*one["top_positive_features"], *one["top_negative_features"]):
+            if feature["feature"] in texts:
+                del feature["value"]
+    return told
+
+
+def _hidden(explanation: Explanation, texts: Collection[str]) -> Explanation:
+    """An explanation whose summary quotes no text."""
+    parts = explanation.contributions
+    return explanation._replace(
+        contributions=tuple(one._replace(value="…") if one.feature in texts else one for one in parts)
+    )
 
 
 def _live(loaded: Live | Segmented, name: str) -> Live:

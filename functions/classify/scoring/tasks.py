@@ -22,6 +22,7 @@ from functions.classify.scoring.results import Results
 from functions.classify.scoring.run import Input, Run
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}\Z")
+PARTS = 50_000  # of one run: each child of the map leaves some bytes in a state that has room for 256 KiB
 _ASKED = {"model", "data", "format", "explain", "version", "run"}
 
 Open = Callable[[str], Bucket]
@@ -61,6 +62,8 @@ class Tasks:
         kind = asked["format"].lower()
         shape, start = layout.read(head, kind, needed, asked["data"])
         places, digest = _places(bucket, newest, shape, start, self._part_rows)
+        if len(places) > PARTS:
+            raise DataError(f"{asked['data']} makes {len(places)} parts, and a run has at most {PARTS}: cut the file")
         told = Input(asked["data"], newest.size, digest)
         wanted = Run(bundles, told, shape, start, "jsonl", asked["explain"], self._part_rows, record.timestamp())
         name = asked.get("run") or f"{asked['model'].replace('/', '-')}-{bundles[0].version}-{wanted.identity[:16]}"

@@ -1,7 +1,12 @@
 """The internal extension against an Extensions API of our own: what it asks, in which order, and when it works."""
 
 import json
+import os
+import socket
+import subprocess
+import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
 
@@ -14,11 +19,12 @@ from functions.classify.shadow import Shadows
 from tests.unit.classify.asking import JSON
 from tests.unit.classify.bundles import TICKET, beside, released, serving_over
 
+ROOT = Path(__file__).parents[3]
 BODY = json.dumps(TICKET).encode()
 
 
 class Api(ThreadingHTTPServer):
-    """Notes what is asked; `next` is answered for every item of `events`."""
+    """Notes what is asked; `next` is answered for every item of `events`: a status, or None for a broken connection."""
 
     daemon_threads = True
 
@@ -38,7 +44,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         self.server.asked.put((self.path, self.headers["Lambda-Extension-Identifier"]))
-        self._answer(200, self.server.events.get())
+        event = self.server.events.get()
+        if event is None:
+            self.connection.shutdown(socket.SHUT_RDWR)
+            self.close_connection = True
+        else:
+            self._answer(event if isinstance(event, int) else 200, event)
 
     def _answer(self, status, content):
         data = json.dumps(content).encode()
@@ -123,3 +134,67 @@ def test_no_environment_at_all_is_said_too():
     serving = serving_over(released("1.0.0"))
     assert extension.started("127.0.0.1:1", Shadows(serving, pytest.fail), said.append) is None
     assert "not scored" in said[0]
+
+
+EXTENDED = """
+import sys, time
+from functions.classify import extension
+
+class Nothing:
+    def __bool__(self): return False
+    def offer(self, request, answer): pass
+
+after = extension.started(sys.argv[1], Nothing(), lambda line: print(line, flush=True))
+for line in sys.stdin:
+    after(None, None)
+print("alive", flush=True)
+"""
+
+
+@pytest.fixture
+def environment(serve):
+    """An execution environment of its own, which ends when its standard input does, and the API that it asks."""
+    started = []
+
+    def start():
+        api, address = serve()
+        started.append(
+            subprocess.Popen(
+                [sys.executable, "-c", EXTENDED, address], cwd=ROOT, text=True,
+                env={"PATH": os.defpath, "PYTHONPATH": f"{ROOT}:{ROOT / 'layers' / 'firesteel'}"},
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            )
+        )  # fmt: skip
+        assert api.asked.get(timeout=20)[0].endswith("/register")
+        assert api.asked.get(timeout=20) == NEXT
+        return api, started[-1]
+
+    yield start
+    for each in started:
+        each.kill()
+        each.communicate()
+
+
+@pytest.mark.parametrize("failure", [None, 500, 403], ids=["broken connection", "500", "403"])
+def test_one_failure_of_the_next_event_is_asked_again_and_all_goes_on(environment, failure):
+    api, process = environment()
+    for _ in range(2):
+        api.events.put(failure)
+        assert api.asked.get(timeout=10) == NEXT
+        api.events.put({"eventType": "INVOKE"})
+        process.stdin.write("answered\n")
+        process.stdin.flush()
+        assert api.asked.get(timeout=10) == NEXT
+    said, failed = process.communicate(timeout=10)
+    assert (process.returncode, said, failed) == (0, "alive\n", "")
+
+
+@pytest.mark.parametrize("failure", [None, 500], ids=["broken connection", "500"])
+def test_who_fails_twice_ends_the_environment_and_says_why(environment, failure):
+    api, process = environment()
+    api.events.put(failure)
+    api.events.put(failure)
+    assert process.wait(timeout=10) == 1
+    said = process.stdout.read()
+    assert said.startswith("the extension that scores shadows failed, so this environment ends: ")
+    assert ("was answered 500" in said) == (failure == 500)

@@ -1,5 +1,6 @@
 import json
 import logging
+from datetime import datetime
 
 import pytest
 
@@ -262,11 +263,31 @@ def test_a_failed_refresh_has_its_own_line_and_is_a_metric_of_the_next_request(t
     assert "RefreshFailures" not in second
 
 
-def test_metrics_are_written_even_when_the_lines_are_not(telemetry, serving, capsys):
-    Lane(serving, telemetry(level="WARNING"))(post("/classify", TICKET))
+def assert_lambda_knows_its_level(line):
+    """Lambda takes a line's own level when it has that and a timestamp; else it is INFO, and may be left out."""
+    assert (line["level"], line["message"]) == ("INFO", "metrics")
+    assert datetime.fromisoformat(line["timestamp"]).tzinfo
+
+
+@pytest.mark.parametrize("level", ["WARNING", "ERROR"])
+def test_metrics_are_written_even_when_the_lines_are_not(telemetry, serving, capsys, level):
+    Lane(serving, telemetry(level=level))(post("/classify", TICKET))
     [line] = lines(capsys)
     assert_is_emf(line)
-    assert "message" not in line
+    assert_lambda_knows_its_level(line)
+    assert not {"request_id", "labels"} & set(line)
+
+
+@pytest.mark.parametrize("level", ["INFO", "ERROR"])
+def test_metrics_of_segments_have_a_level_too(telemetry, zoos, capsys, level):
+    Lane(zoos, telemetry(level=level))(
+        post("/models/recruits/batch", {"cases": [zoo.PLAYERS["rb"], zoo.PLAYERS["qb"]]})
+    )
+    written = [line for line in lines(capsys) if line["message"] != "request"]
+    assert [line["model"] for line in written] == ["recruits/rb", "recruits/qb"]
+    for line in written:
+        assert_is_emf(line)
+        assert_lambda_knows_its_level(line)
 
 
 def test_metrics_can_be_switched_off_as_powertools_does(telemetry, serving, capsys, monkeypatch):

@@ -63,6 +63,15 @@ def test_what_was_trained_before_is_said_with_its_version_and_is_no_failure(aws:
     assert "same: 1.0.0 was trained on this" in done.out
 
 
+def test_an_upload_that_another_execution_has_is_a_failure_that_names_it(aws: Machine, firesteel: Run) -> None:
+    aws.scripted(
+        check={"outcome": "elsewhere", "by": "hand", "model": "tickets", "reason": "the execution dead has it"}
+    )
+    done = firesteel("retrain", "tickets")
+    assert done.code == 1
+    assert "the execution dead has it" in done.err
+
+
 def test_a_refused_gate_has_its_own_exit_code_and_says_why(aws: Machine, firesteel: Run) -> None:
     refused = TRAINED | {"passed": False, "reasons": ["priority.macro_f1 is 0.41, below 0.6"]}
     aws.scripted(train=refused)

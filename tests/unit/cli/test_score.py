@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -51,8 +52,9 @@ def lines(path):
 def test_a_file_is_answered_and_the_counts_are_said(firesteel, rows):
     done = firesteel("score", "tickets", rows, "--out", "results", "--workers", 1)
     assert (done.code, done.words) == (
-        0, "60 of 61 rows answered by tickets 1.2.0, 1 set aside; 1 parts in results"
+        0, "60 of 61 rows answered by tickets 1.2.0, 1 set aside; 1 part in results"
     )  # fmt: skip
+    assert done.err == "set aside in results/failed-00000.jsonl:\n  line 165: description is required\n"
     first = lines(Path("results/part-00000.jsonl"))[0]
     assert first["line"] == 2
     assert {"predicted_priority", "predicted_department", "customer_email", "model_version"} <= first.keys()
@@ -110,6 +112,77 @@ def test_another_version_or_other_rows_are_refused(firesteel, rows, tmp_path):
     assert "holds another run: its rows are those of rows.csv" in " ".join(refused.err.split())
 
 
+def test_a_run_that_was_complete_says_so_and_changes_nothing(firesteel, rows):
+    firesteel("score", "tickets", rows, "--out", "r", "--workers", 1)
+    before = {path: path.read_bytes() for path in Path("r").rglob("*.json*")}
+    again = firesteel("score", "tickets", rows, "--out", "r", "--workers", 1)
+    assert again.words.endswith("1 part in r, was complete already")
+    assert {path: path.read_bytes() for path in Path("r").rglob("*.json*")} == before
+    assert json.loads(firesteel("score", "tickets", rows, "--out", "r", "--json").out)["earlier"] == 1
+
+
+def test_answers_that_are_gone_are_answered_again_and_altered_ones_are_named(firesteel, rows):
+    answers = Path("r/part-00000.jsonl")
+    firesteel("score", "tickets", rows, "--out", "r", "--workers", 1)
+    before = answers.read_bytes()
+    answers.unlink()
+    again = firesteel("score", "tickets", rows, "--out", "r", "--workers", 1)
+    assert (again.code, answers.read_bytes()) == (0, before)
+    assert again.words.endswith("1 part in r")
+    answers.write_bytes(before.replace(b"2", b"3", 1))
+    refused = firesteel("score", "tickets", rows, "--out", "r", "--workers", 1)
+    assert refused.code == 1
+    assert "IntegrityError: part-00000.jsonl is not what was answered" in refused.err
+
+
+def test_a_file_of_which_no_row_can_be_answered_is_bad_input(firesteel):
+    Path("bad.csv").write_text("title,description\na,\n,b\nc,\n")
+    done = firesteel("score", "tickets", "bad.csv", "--out", "r", "--workers", 1)
+    assert done.code == 3
+    assert done.words == "0 of 3 rows answered by tickets 1.2.0, 3 set aside; 1 part in r"
+    assert done.err.splitlines() == [
+        "set aside in r/failed-00000.jsonl:",
+        "  line 2: description is required",
+        "  line 3: title is required",
+        "DataError: bad.csv: none of its 3 rows could be answered",
+    ]
+
+
+def test_a_repaired_file_is_answered_in_the_folder_of_the_broken_one(firesteel, rows):
+    Path("rows.csv").write_bytes(rows.read_bytes() + b'"never closed,b,,,\n')
+    refused = firesteel("score", "tickets", "rows.csv", "--out", "r", "--workers", 1)
+    assert refused.code == 3
+    assert "line 166: not CSV" in refused.err
+    Path("rows.csv").write_bytes(rows.read_bytes())
+    assert firesteel("score", "tickets", "rows.csv", "--out", "r", "--workers", 1).code == 0
+
+
+@pytest.mark.parametrize("options", [["--out", "r"], ["--dry-run"]])
+@pytest.mark.parametrize(("name", "text"), [("rows.csv", "title,description\n"), ("rows.jsonl", "\n\n")])
+def test_a_file_without_rows_is_bad_input(firesteel, options, name, text):
+    Path(name).write_text(text)
+    done = firesteel("score", "tickets", name, "--workers", 1, *options)
+    assert done.code == 3
+    assert f"{name}: the file has no rows" in done.err
+
+
+def test_a_folder_with_results_of_an_unknown_run_is_refused(firesteel, rows):
+    firesteel("score", "tickets", rows, "--out", "r", "--workers", 1)
+    Path("r/run.json").unlink()
+    refused = firesteel("score", "tickets", rows, "--out", "r", "--workers", 1)
+    assert refused.code == 5
+    assert "r has manifest.json but no run.json" in refused.err
+    assert "name another folder, or move them away" in refused.err
+    assert not Path("r/run.json").exists()
+
+
+@pytest.mark.parametrize("address", ["bogus", "tcp://host", "tcp://:8786", "tls://host:port", "http://host:8786"])
+def test_an_address_that_is_none_of_a_scheduler_is_wrong_usage(firesteel, rows, address):
+    refused = firesteel("score", "tickets", rows, "--out", "r", "--scheduler", address)
+    assert refused.code == 2
+    assert "tcp://host:port or tls://host:port" in " ".join(refused.err.replace("│", " ").split())
+
+
 @pytest.mark.parametrize(
     ("words", "code", "why"),
     [
@@ -118,6 +191,7 @@ def test_another_version_or_other_rows_are_refused(firesteel, rows, tmp_path):
         (["tickets", "empty.csv", "--out", "r"], 3, "empty.csv: the file is empty"),
         (["nope", "empty.csv", "--out", "r"], 1, "nope has no alias latest"),
         (["tickets", "rows.csv"], 2, "name the folder of the results"),
+        (["tickets", "s3://b/k.csv", "--out", "r"], 3, "s3://b/k.csv: rows on S3 are scored with --aws"),
         (["tickets", "s3://b/rows.csv", "--aws"], 3, "FIRESTEEL_BATCH_MACHINE is not set"),
     ],
 )
@@ -167,7 +241,7 @@ def test_on_aws_the_machine_is_asked_and_its_counts_are_said(firesteel, monkeypa
 def test_a_dry_run_counts_measures_and_prices_and_writes_nothing(firesteel, rows):
     done = firesteel("score", "tickets", rows, "--dry-run", "--workers", 2)
     assert done.code == 0
-    assert done.words.startswith("61 rows in 1 parts here: ")
+    assert done.words.startswith("61 rows in 1 part here: ")
     assert "AWS: " in done.words
     assert not Path("results").exists()
     told = json.loads(firesteel("score", "tickets", rows, "--dry-run", "--workers", 2, "--json").out)
@@ -187,20 +261,58 @@ def test_the_rows_of_a_large_file_are_estimated_from_its_first_parts(firesteel, 
     assert told["parts"] in (4, 5)
 
 
-def test_a_command_that_is_killed_goes_on_to_the_same_bytes(firesteel, tmp_path, store):
-    path = tmp_path / "many.csv"
+def commanded(folder):
+    """A command that answers five parts, which takes a second or more; the folder of results is its last word."""
+    path = folder / "many.csv"
     tickets.write(path, 5 * PART_ROWS, seed=0)
-    command = [sys.executable, "-m", "cli.main", "score", "tickets", path, "--workers", "2", "--out"]
-    about = {"cwd": project_root(), "env": os.environ | {"FIRESTEEL_STORE": store}}
-    killed = subprocess.Popen([*command, tmp_path / "killed"], start_new_session=True, **about)
-    ends = time.monotonic() + 60
-    while not list((tmp_path / "killed").glob("parts/*.json")) and time.monotonic() < ends:
-        time.sleep(0.005)
-    os.killpg(killed.pid, signal.SIGKILL)
-    killed.wait(10)
+    return [sys.executable, "-m", "cli.main", "score", "tickets", path, "--workers", "2", "--out"]
+
+
+def about(store):
+    return {"cwd": project_root(), "env": os.environ | {"FIRESTEEL_STORE": store}}
+
+
+@contextmanager
+def scoring(command, out, store):
+    """The command, in a process group of its own, as soon as it has answered one part; ended in any case."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    started = subprocess.Popen([*command, out], start_new_session=True, text=True, **pipes, **about(store))
+    try:
+        ends = time.monotonic() + 60
+        while not list(out.glob("parts/*.json")) and time.monotonic() < ends:
+            time.sleep(0.005)
+        yield started
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(started.pid, signal.SIGKILL)
+        started.communicate(timeout=20)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_no_process_outlives_a_command_that_is_stopped(tmp_path, store, number):
+    with scoring(commanded(tmp_path), tmp_path / "r", store) as stopped:
+        if number == signal.SIGINT:  # as a terminal does
+            os.killpg(stopped.pid, number)
+        else:
+            stopped.send_signal(number)
+        _, err = stopped.communicate(timeout=20)  # pipes end with the last process that has them
+    assert not (tmp_path / "r" / "manifest.json").exists()
+    if number == signal.SIGKILL:
+        assert stopped.returncode == -number
+    else:
+        assert (stopped.returncode, err) == (
+            128 + number, f"stopped by {number.name}; run the same command again to go on\n"
+        )  # fmt: skip
+
+
+def test_a_command_that_is_killed_goes_on_to_the_same_bytes(firesteel, tmp_path, store):
+    command = commanded(tmp_path)
+    with scoring(command, tmp_path / "killed", store) as killed:
+        os.killpg(killed.pid, signal.SIGKILL)
+        killed.wait(10)
     assert not (tmp_path / "killed" / "manifest.json").exists()
     for name in ("killed", "whole"):
-        subprocess.run([*command, tmp_path / name], check=True, timeout=120, capture_output=True, **about)
+        subprocess.run([*command, tmp_path / name], check=True, timeout=120, capture_output=True, **about(store))
     found = [{one.name: one.read_bytes() for one in (tmp_path / name).glob("*-*")} for name in ("killed", "whole")]
     assert found[0] == found[1]
     assert len(found[1]) == 5

@@ -147,12 +147,21 @@ def test_what_was_decided_stays_decided(aws, store, work):
     assert waiting.ended()["status"] == "SUCCEEDED"
 
 
-@pytest.mark.parametrize("path", ["/models/recruits/qb/approve", "/models/qb/approve"])
-def test_a_segment_is_approved_alone(aws, store, work, path):
+def test_a_segment_is_approved_alone(aws, store, work):
     waiting = Waiting()
     ask(work, waiting.token, model="recruits/qb")
-    assert decide(store, work, path)["model"] == "recruits/qb"
+    assert decide(store, work, "/models/recruits/qb/approve")["model"] == "recruits/qb"
     assert waiting.ended()["status"] == "SUCCEEDED"
+
+
+def test_a_segment_without_its_model_is_not_approved(store, work):
+    ask(work, "token", model="recruits/qb")
+    error = refused(store, work, "/models/qb/approve")
+    assert (error.code, "recruits/qb" in error.detail) == ("not_in_registry", True)
+
+
+def test_who_decides_before_the_training_waits_is_told_to_try_again(store, work):
+    assert "try again" in refused(store, work).detail
 
 
 @pytest.mark.parametrize(
@@ -172,7 +181,9 @@ def test_a_stack_without_a_work_bucket_waits_for_nothing(store):
     assert refused(store, "").code == "not_in_registry"
 
 
-@pytest.mark.parametrize("change", [{"format": 2}, {"token": 5}, {"extra": "x"}])
+@pytest.mark.parametrize(
+    "change", [{"format": 2}, {"token": 5}, {"extra": "x"}, {"model": "recruits/qb"}, {"version": "1.2.0"}]
+)
 def test_a_damaged_approval_tells_nobody(store, work, change):
     ask(work, "token", change=change)
     assert refused(store, work).code == "broken_bundle"
@@ -250,6 +261,6 @@ def test_a_reason_is_one_line_of_bounded_length(states, store, work):
 def test_what_the_training_asks_is_what_is_decided(states, store, work):
     task = {"address": "recruits/qb", "version": "1.1.0", "token": "the token", "run": "run-9"}
     training.ask(SimpleNamespace(settings=Settings(work=work)), task)
-    assert decide(store, work, "/models/qb/approve")["run"] == "run-9"
+    assert decide(store, work, "/models/recruits/qb/approve")["run"] == "run-9"
     [(called, sent)] = states.calls
     assert (called, sent["taskToken"]) == ("SendTaskSuccess", "the token")

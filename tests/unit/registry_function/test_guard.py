@@ -4,13 +4,14 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from itertools import permutations
 from pathlib import Path
 
 import pytest
 
 from firesteel.errors import ConflictError, IntegrityError, StoreError
-from firesteel.registry import alias, bundle
+from firesteel.registry import alias, bundle, record
 from firesteel.registry.store import MemoryStore, open_store
 from functions.registry import guard
 from tests.faults.store import FaultyStore
@@ -35,9 +36,15 @@ print(json.dumps({"answers": answers, "modules": sorted(sys.modules)}), file=sys
 """
 
 
-def state(value):
-    """The alarm's event with another state."""
-    return ALARM | {"detail": ALARM["detail"] | {"state": ALARM["detail"]["state"] | {"value": value}}}
+def state(value="ALARM", of=ALARM, **changes):
+    """The event of an alarm that has this state now."""
+    now = {"value": value, "timestamp": stamp(datetime.now(UTC))}
+    return of | {"detail": of["detail"] | {"state": of["detail"]["state"] | now | changes}}
+
+
+def stamp(when):
+    """A point in time as CloudWatch writes it."""
+    return when.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "+0000"
 
 
 def fill(store, *served):
@@ -52,8 +59,8 @@ def canary(store, version="2.0.0", weight=0.05):
     return alias.canary(store, "tickets", "latest", version, weight=weight, who="ada")
 
 
-def stop(store):
-    return guard.stop(store, "tickets", "latest", who="alarm:errors", why="3 errors")
+def stop(store, rang=None):
+    return guard.stop(store, "tickets", "latest", who="alarm:errors", why="3 errors", rang=rang)
 
 
 def newest(store):
@@ -83,7 +90,7 @@ def test_an_alarm_ends_the_canary_and_says_why(tmp_path, event):
     url = f"file://{tmp_path}"
     store = fill(open_store(url), "1.0.0", "1.1.0")
     canary(store)
-    [answer], [line], modules = invoke(url, event)
+    [answer], [line], modules = invoke(url, state(of=event))
     entry, name = newest(store), event["detail"]["alarmName"]
     assert (entry.kind, entry.version, entry.canary, entry.generation) == ("rollback", "1.1.0", None, 4)
     assert (entry.who, entry.why) == (f"alarm:{name}", event["detail"]["state"]["reason"])
@@ -102,7 +109,7 @@ def test_a_second_delivery_and_what_is_no_alarm_change_nothing(tmp_path):
     store = fill(open_store(url), "1.0.0", "1.1.0")
     canary(store)
     quiet = [state("OK"), state("INSUFFICIENT_DATA"), {"detail": {}}, {"Records": []}]
-    answers, lines, _ = invoke(url, *quiet, ALARM, ALARM, COMPOSITE)
+    answers, lines, _ = invoke(url, *quiet, state(), state(), state(of=COMPOSITE))
     assert [answer["stopped"] for answer in answers] == [False] * 4 + [True, False, False]
     assert [line["message"] for line in lines] == ["no alarm"] * 4 + ["canary stopped"] + ["no canary runs"] * 2
     assert [one.kind for one in alias.history(store, "tickets", "latest")] == [
@@ -136,8 +143,75 @@ def test_in_every_order_an_alarm_never_moves_what_is_served(order):
 def test_a_shadow_alone_is_left_to_run():
     store = fill(MemoryStore(), "1.0.0")
     entry = alias.shadow(store, "tickets", "latest", "2.0.0", who="ada")
-    assert stop(store) is None
+    assert stop(store) == guard.NONE_RUNS
     assert newest(store) == entry
+
+
+def test_an_alarm_that_comes_late_does_not_end_a_canary_that_began_after_it(tmp_path):
+    url = f"file://{tmp_path}"
+    running = canary(fill(open_store(url), "1.0.0"))
+    began = datetime.fromisoformat(running.when)
+    late, now = (state(timestamp=stamp(began + timedelta(seconds=apart))) for apart in (-1, 0))
+    answers, lines, _ = invoke(url, ALARM, late)
+    assert [answer["stopped"] for answer in answers] == [False, False]
+    assert [line["message"] for line in lines] == [guard.IS_LATE] * 2
+    assert newest(open_store(url)) == running
+    [answer], _, _ = invoke(url, now)
+    assert answer["stopped"] is True
+
+
+@pytest.fixture
+def tick(monkeypatch):
+    """Every entry is a minute younger than the one before; gives the time of the newest."""
+    times = [datetime(2025, 8, 17, 12, tzinfo=UTC)]
+
+    def next_time():
+        times.append(times[-1] + timedelta(minutes=1))
+        return times[-1].strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    monkeypatch.setattr(record, "timestamp", next_time)
+    return lambda: times[-1]
+
+
+def test_growing_a_canary_or_adding_a_shadow_is_no_new_beginning(tick):
+    store = fill(MemoryStore(), "1.0.0")
+    canary(store)
+    rang = tick() + timedelta(seconds=30)
+    canary(store, weight=0.5)
+    alias.shadow(store, "tickets", "latest", "1.1.0", who="ada")
+    assert stop(store, rang).canary is None
+
+
+@pytest.mark.parametrize("between", ["another", "rollback", "promote"])
+def test_an_alarm_of_an_earlier_canary_does_not_end_a_newer_one(tick, between):
+    store = fill(MemoryStore(), "1.0.0")
+    canary(store)
+    rang = tick() + timedelta(seconds=30)
+    if between == "another":
+        canary(store, "1.1.0")
+    elif between == "rollback":
+        alias.rollback(store, "tickets", "latest", who="ada")
+    else:
+        alias.promote(store, "tickets", "latest", "1.1.0", who="ada")
+    running = canary(store)
+    assert stop(store, rang) == guard.IS_LATE
+    assert newest(store) == running
+
+
+def test_where_it_cannot_be_known_when_the_canary_began_it_ends(tick):
+    store = fill(MemoryStore(), "1.0.0")
+    rang = tick()
+    canary(store)
+    store._objects["models/tickets/aliases/latest/00000001.json"] = b"damaged"
+    assert stop(store, rang).canary is None
+
+
+@pytest.mark.parametrize("timestamp", [None, 5, "", "yesterday", "2025-08-17T10:40:00"])
+def test_an_alarm_without_a_time_ends_the_canary_that_runs(tmp_path, timestamp):
+    url = f"file://{tmp_path}"
+    canary(fill(open_store(url), "1.0.0"))
+    [answer], _, _ = invoke(url, state(timestamp=timestamp))
+    assert answer["stopped"] is True
 
 
 def before_operation(store, count, run):
@@ -157,7 +231,7 @@ def test_a_promotion_at_the_same_time_is_never_taken_back(count):
     store = FaultyStore(fill(MemoryStore(), "1.0.0"))
     canary(store)
     before_operation(store, count, lambda: alias.promote(store.inner, "tickets", "latest", "2.0.0", who="ada"))
-    assert stop(store) is None
+    assert stop(store) == guard.NONE_RUNS
     assert (newest(store).version, newest(store).kind) == ("2.0.0", "promote")
 
 

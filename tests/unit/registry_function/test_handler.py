@@ -132,7 +132,7 @@ def test_a_segment_that_is_switched_is_served_within_the_time_to_live(url):
     handmade.recruits(store)
     handmade.publish(store, "recruits/qb", "1.1.0", handmade.segment("arm", 5.0))
     predict = ("classify", posted("/models/recruits/predict", {"position": "QB", "speed": 1.0, "arm": 10.0}))
-    switch = ("registry", event("/models/qb/switch", version="1.0.0"))
+    switch = ("registry", event("/models/recruits/qb/switch", version="1.0.0"))
     [(_, before), (status, moved), (_, after)], _, _ = invoke(url, predict, switch, ("wait", TTL), predict)
     assert (status, moved["model"], moved["previous"]) == (200, "recruits/qb", "1.1.0")
     assert (before["rating"], before["model_version"]) == (51.0, "1.1.0")

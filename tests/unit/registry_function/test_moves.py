@@ -96,8 +96,8 @@ def test_a_rollback_ends_the_canary_first_and_then_goes_back(store):
 
 def test_a_segment_has_a_canary_of_its_own(store):
     publish(store, "recruits/qb", "1.1.0")
-    move(store, "/models/qb/promote", version="1.0.0")
-    model, entry = move(store, "/models/qb/promote", version="1.1.0", canary="0.5")
+    move(store, "/models/recruits/qb/promote", version="1.0.0")
+    model, entry = move(store, "/models/recruits/qb/promote", version="1.1.0", canary="0.5")
     assert (model, entry.canary.version) == ("recruits/qb", "1.1.0")
 
 
@@ -113,7 +113,7 @@ def test_a_share_is_above_none_and_below_all(share):
 
 
 @pytest.mark.parametrize(("path", "approved"), [("approve", True), ("reject", False)])
-@pytest.mark.parametrize("model", ["tickets", "recruits/qb", "qb"])
+@pytest.mark.parametrize("model", ["tickets", "recruits/qb"])
 def test_a_decision_is_read_with_who_makes_it(path, approved, model):
     found = moves.read(event(f"/models/{model}/{path}", version="2.0.0", why="looked at it"))
     assert found == Decision(approved, model, "2.0.0", ADA, "looked at it")
@@ -125,24 +125,43 @@ def test_another_alias_moves_alone(store):
     assert alias.current(store, "tickets", "latest").version == "1.1.0"
 
 
-@pytest.mark.parametrize("path", ["/models/recruits/qb/switch", "/models/qb/switch"])
-def test_a_segment_is_found_with_its_model_and_without_it_when_one_alone_has_it(store, path):
-    model, entry = move(store, path, version="1.0.0")
+def test_a_segment_is_named_with_its_model(store):
+    model, entry = move(store, "/models/recruits/qb/switch", version="1.0.0")
     assert model == "recruits/qb"
     assert alias.current(store, "recruits/qb", "latest") == entry
 
 
-def test_a_segment_of_several_models_must_be_named_with_its_model(store):
+OPERATIONS = {
+    "promote": {"version": "1.0.0"},
+    "shadow": {"version": "1.0.0"},
+    "switch": {"version": "1.0.0"},
+    "rollback": {},
+}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_a_path_moves_what_it_names_and_never_a_segment_of_another_model(store, operation):
+    """IAM says by path who may move what: rights on /models/qb are none on /models/recruits/qb."""
     publish(store, "scouts/qb", "1.0.0")
-    with pytest.raises(Refused, match=r"recruits/qb, scouts/qb") as caught:
-        move(store, "/models/qb/switch", version="1.0.0")
-    assert (caught.value.code, moves.STATUS[caught.value.code]) == ("ambiguous_segment", 409)
-    assert move(store, "/models/scouts/qb/switch", version="1.0.0")[0] == "scouts/qb"
+    for model in ("recruits/qb", "scouts/qb"):
+        for _ in range(2):
+            alias.promote(store, model, "latest", "1.0.0", who="tests")
+    before = dict(store._objects)
+    with pytest.raises(Refused, match=r"there is no model qb; .*recruits/qb, scouts/qb") as caught:
+        move(store, f"/models/qb/{operation}", **OPERATIONS[operation])
+    assert (caught.value.code, moves.STATUS[caught.value.code]) == ("not_in_registry", 404)
+    assert store._objects == before
 
 
-def test_a_model_comes_before_a_segment_of_its_name(store):
+def test_what_no_model_has_as_a_segment_is_named_alone(store):
+    with pytest.raises(Refused, match=r"there is no model nope$"):
+        move(store, "/models/nope/switch", version="1.0.0")
+
+
+def test_a_model_may_have_the_name_of_a_segment(store):
     publish(store, "qb", "1.0.0")
     assert move(store, "/models/qb/switch", version="1.0.0")[0] == "qb"
+    assert store.folders("models/recruits/qb/aliases/") == []
 
 
 @pytest.mark.parametrize(

@@ -142,3 +142,8 @@ def test_without_a_scheduler_nothing_is_answered(store, rows, tmp_path, monkeypa
     monkeypatch.setattr(cluster, "_CONNECT", "300ms")
     with pytest.raises(EngineError, match="there is no Dask scheduler at tcp://127.0.0.1:1"):
         score(store, rows, tmp_path, lambda job, parts: cluster.dask(job, parts, "tcp://127.0.0.1:1"))
+
+
+def test_a_scheduler_of_tls_is_not_asked_without_certificates(store, rows, tmp_path):
+    with pytest.raises(EngineError, match="tls://127.0.0.1:1 wants certificates: set distributed.comm.tls"):
+        score(store, rows, tmp_path, lambda job, parts: cluster.dask(job, parts, "tls://127.0.0.1:1"))

@@ -10,9 +10,11 @@ import pytest
 from cli.scoring import local
 from cli.scoring.worker import Job, scorer_of
 from firesteel.errors import ProgramError
+from firesteel.program.results import Contribution, Explanation
 from firesteel.registry.store import MemoryStore
 from functions.classify import explain, shape
 from functions.classify.refresh import load
+from functions.classify.scoring import part
 from functions.classify.scoring.layout import Layout
 from tests.unit.classify import bundles, zoo
 
@@ -67,10 +69,28 @@ def test_rows_that_do_not_fit_are_set_aside_with_all_that_is_wrong_and_without_t
     assert (scored.rows, scored.failed) == (4, 2)
 
 
-def test_an_explained_answer_says_why_as_the_api_does(store):
+def test_an_explained_answer_says_why_as_the_api_does_but_without_the_texts(store):
     [told] = read(scorer(store, "tickets", explained=True).score(lines(bundles.TICKET), 1).answers)
     model = live(store, "tickets")
     expected = explain.told(model.predictor.explain(model.predictor.check(bundles.TICKET)))
+    for target in expected["explanations"].values():
+        for one in (*target["top_positive_features"], *target["top_negative_features"]):
+            assert one.pop("value") == bundles.TICKET[one["feature"]]
+    assert {name: told[name] for name in expected} == json.loads(json.dumps(expected))
+
+
+def test_an_explanation_quotes_no_text_that_has_no_known_term():
+    parts = (Contribution("title", "Jane Roe", 2.0, ()), Contribution("age", 41, -1.0, ()))
+    told = part._why({"priority": Explanation("priority", "High", 0.0, 1.0, parts)}, {"title"})
+    assert "Jane" not in json.dumps(told)
+    assert told["explanation_summary"] == "priority High is above average: title = … raises it; age = 41 lowers it."
+    assert told["top_negative_features"] == [{"feature": "age", "value": 41, "contribution": -1.0}]
+
+
+def test_explained_numbers_have_their_values(store):
+    [told] = read(scorer(store, "gifts", explained=True).score(lines(zoo.GIFT), 1).answers)
+    model = live(store, "gifts")
+    expected = explain.told(model.predictor.explain(model.predictor.check(zoo.GIFT)))
     assert {name: told[name] for name in expected} == json.loads(json.dumps(expected))
 
 

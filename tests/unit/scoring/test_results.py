@@ -1,5 +1,6 @@
 """A run's results: never of two runs, never of half a part, and the manifest only over all."""
 
+import hashlib
 import json
 
 import pytest
@@ -107,6 +108,72 @@ def test_a_part_whose_writing_was_cut_off_is_written_again(lost):
     whole = MemoryStore()
     whole._objects = store._objects
     assert Results(whole).write(RUN, 0, (6, 50, 2), SCORED, 0.5).rows == 3
+
+
+def held(lost=None, altered=None):
+    """Results of a part that was done; since then a file was lost, or some have other bytes."""
+    results = Results(MemoryStore(), "x/")
+    results.write(RUN, 0, (6, 50, 2), SCORED, 0.5)
+    results.store._objects |= {f"x/{name}": data for name, data in (altered or {}).items()}
+    results.store._objects.pop(f"x/{lost}", None)
+    return results
+
+
+@pytest.mark.parametrize("lost", ["part-00000.jsonl", "failed-00000.jsonl"])
+def test_a_part_whose_file_is_gone_is_answered_again_and_its_record_stays(lost):
+    results = held(lost)
+    assert results.done(0) is None
+    assert results.write(RUN, 0, (6, 50, 2), SCORED, 9.9).seconds == 0.5
+    assert results.done(0).answers["sha256"] == hashlib.sha256(SCORED.answers).hexdigest()
+
+
+@pytest.mark.parametrize("data", [b'{"line":9}\n', b"", SCORED.answers * 2])
+@pytest.mark.parametrize("name", ["part-00000", "failed-00000"])
+def test_a_part_whose_file_was_altered_is_named_with_what_to_do(name, data):
+    with pytest.raises(
+        IntegrityError, match=rf"x/{name}\.jsonl is not what was answered: .*; delete it, and run again"
+    ):
+        held(altered={f"{name}.jsonl": data}).done(0)
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b'{"format":1}'])
+def test_a_record_that_cannot_be_read_is_named_with_what_to_do(data):
+    with pytest.raises(IntegrityError, match=r"x/parts/00000\.json .*; delete that file, and run again"):
+        held(altered={"parts/00000.json": data}).done(0)
+
+
+def test_a_record_whose_files_are_none_is_refused():
+    results = held()
+    value = json.loads(results.store.get("x/parts/00000.json", limit=10_000)) | {"answers": {}}
+    with pytest.raises(IntegrityError, match=r"x/parts/00000\.json names no files"):
+        held(altered={"parts/00000.json": json.dumps(value).encode()}).done(0)
+
+
+@pytest.mark.parametrize("data", [b"{", b"[1]", b'{"rows":3}'])
+def test_a_manifest_that_says_another_thing_than_the_parts_is_refused(data):
+    results = held()
+    results.store.create("x/manifest.json", data)
+    with pytest.raises(IntegrityError, match=r"x/manifest\.json does not say .*; delete it, and run again"):
+        results.manifest(RUN, range(1))
+
+
+def test_the_rows_that_were_set_aside_are_told_with_their_lines():
+    results = Results(MemoryStore())
+    refused = b'{"line":2,"problems":[{"field":"title","kind":"missing","message":"is required"}]}\n'
+    done = results.write(RUN, 0, (6, 50, 2), SCORED._replace(refused=refused), 0.5)
+    assert [(line, str(why)) for line, why in results.refused(done.refused)] == [(2, "title is required")]
+
+
+@pytest.mark.parametrize(
+    "left", ["manifest.json", "part-00000.csv", "part-00000.jsonl", "failed-00000.jsonl", "parts/00007.json"]
+)
+def test_files_of_a_run_that_nothing_tells_of_are_leftovers(left):
+    results = Results(MemoryStore(), "x/")
+    assert results.leftover() is None
+    results.store.create(f"x/{left}", b"some")
+    assert results.leftover().removeprefix("x/") == left
+    run.claim(results.store, "x/", RUN)
+    assert results.leftover() is None
 
 
 def test_the_manifest_adds_all_parts_up_and_is_written_once():

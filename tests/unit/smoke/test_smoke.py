@@ -14,7 +14,7 @@ from functions.classify.telemetry import Telemetry
 from functions.smoke import trial
 from functions.smoke.trial import Failed
 from tests.unit.classify import zoo
-from tests.unit.classify.bundles import released, serving_over
+from tests.unit.classify.bundles import beside, damage, released, serving_over
 
 NEW = "arn:aws:lambda:eu-central-1:123456789012:function:classify:7"
 LIVE = "arn:aws:lambda:eu-central-1:123456789012:function:classify:live"
@@ -49,6 +49,64 @@ def test_any_model_is_tried_with_its_own_example(model: str) -> None:
 
 def test_tickets_answer_their_example() -> None:
     assert trial.of(NEW, over(released("1.2.0"))) == "1.2.0 is ready and answers its example"
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("weight", [0.05, 0.5, 0.8])
+def test_while_a_canary_runs_the_served_version_is_tried(weight: float, seed: int) -> None:
+    """Bundles of other digests, so that one key for all would be the canary's in some."""
+    store = released("1.0.0")
+    beside(store, "1.1.0", weight=weight, lean=0.5 + seed)
+    assert trial.of(NEW, over(store)) == "1.0.0 is ready and answers its example"
+
+
+def test_a_canary_that_cannot_be_loaded_does_not_keep_new_code_away() -> None:
+    store = released("1.0.0")
+    beside(store, "1.1.0", weight=0.5)
+    damage(store, "1.1.0")
+    assert trial.of(NEW, over(store)) == "1.0.0 is ready and answers its example"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "told"),
+    [
+        ('{"code":"internal_error"}', 500, "with 500 internal_error"),
+        ('{"predicted_priority":"?"}', 200, "otherwise in"),
+    ],
+)
+def test_a_version_that_answers_otherwise_beside_a_canary_does_not_take_over(body: str, status: int, told: str) -> None:
+    store = released("1.0.0")
+    beside(store, "1.1.0", weight=0.5, lean=0.5)
+    asked = over(store)
+
+    def stable_spoiled(function: str, event: dict[str, Any]) -> Any:
+        answer = asked(function, event)
+        changes = {"statusCode": status, "body": body}
+        return (
+            answer | changes if '"model_version":"1.0.0"' in answer["body"] and "predict" in event["path"] else answer
+        )
+
+    with pytest.raises(Failed, match=told):
+        trial.of(NEW, stable_spoiled)
+
+
+def test_a_canary_that_takes_other_inputs_does_not_keep_new_code_away() -> None:
+    asked = over(released("1.0.0"))
+    refused = {"statusCode": 422, "body": '{"code":"invalid_input"}'}
+
+    def canary_refuses(function: str, event: dict[str, Any]) -> Any:
+        return asked(function, event) | (refused if event["headers"]["X-Canary-Key"] in ("smoke-0", "smoke-1") else {})
+
+    assert trial.of(NEW, canary_refuses) == "1.0.0 is ready and answers its example"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_segment_s_canary_does_not_keep_new_code_away(seed: int) -> None:
+    store = zoo.stocked()
+    for name, player in zoo.PLAYERS.items():
+        contents = zoo.files(zoo.segment(name, lean=1.0 + seed), player)
+        beside(store, "9.0.0", contents, name=f"recruits/{name}", weight=0.5)
+    assert "answers its example" in trial.of(NEW, over(store, "recruits"))
 
 
 @pytest.mark.parametrize(

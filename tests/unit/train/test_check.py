@@ -1,11 +1,13 @@
 """The check: which events are to be trained, which are not and why, where, and in which parts."""
 
+import gzip
+import json
 from pathlib import Path
 
 import pytest
 
 from firesteel import definition_file
-from firesteel.definition import Search
+from firesteel.definition import Promotion, Search
 from firesteel.errors import DataError, DefinitionError, NotFoundError
 from functions.train import tasks, train
 from models import recruits
@@ -60,6 +62,7 @@ class TestUploads:
         event = {"detail": {"bucket": {"name": "incoming"}, "object": {"key": "incoming/small/"}}}
         assert check(world, event) == {
             "outcome": "elsewhere",
+            "by": "upload",
             "reason": "somebody made a folder, which is no upload",
         }
 
@@ -122,7 +125,8 @@ class TestUploads:
         assert check(world, event, run="one")["outcome"] == "train"
         again = check(world, event, run="two")
         assert again["outcome"] == "elsewhere"
-        assert again["reason"].startswith("the execution one has this upload")
+        assert again["reason"].startswith("the execution one has had this upload since 20")
+        assert "`firesteel retrain small --again` trains it" in again["reason"]
 
     def test_the_same_data_and_definition_are_not_trained_twice(self, world, pretended):
         world.execute("one", put(world, 0))
@@ -140,13 +144,16 @@ class TestUploads:
         with pytest.raises(DataError, match=f"^{FOLDER}/bad.csv: 2 of 4 rows are bad") as refused:
             check(world, event)
         etag = event["detail"]["object"]["etag"][:8]
-        key = f"quarantine/small/bad.csv.{etag}/rows.csv"
+        key = f"quarantine/small/bad.csv.{etag}/rows-{world.definition.sha256[:8]}.csv"
         assert f"stand in {key}" in str(refused.value)
         lines = world.work.get(key, limit=1000).decode().splitlines()
         assert lines[0] == "line,column,reason,a,y"
         assert len(lines) == 3
-        with pytest.raises(DataError):
+        define_anew(world, description="another definition")
+        with pytest.raises(DataError) as refused:
             check(world, event)
+        assert key not in str(refused.value)
+        assert len(world.work.keys("quarantine/")) == 2, "each definition has its own"
 
     def test_a_few_bad_rows_are_kept_too(self, world):
         define_anew(world, data=world.definition.data.model_copy(update={"max_bad_share": 0.5}))
@@ -168,6 +175,22 @@ class TestUploads:
         with pytest.raises(DataError, match=f"FIRESTEEL_{name.upper()} is {settings[name]}.*parameter Container"):
             check(world, event, **settings)
 
+    def test_of_packed_data_the_unpacked_bytes_count(self, world):
+        content = b"a,y\n" + b"1,0.5\n" * 400_000
+        event = world.uploads.put("large.csv.gz", gzip.compress(content), 1)
+        answer = check(world, event, container=True, large_mib=2)
+        assert (answer["where"], answer["rows"]) == ("container", None)
+        assert answer["bytes"] < 1 << 20 < 2 << 20 < len(content)
+        with pytest.raises(DataError, match="the data have more than 2 MiB unpacked.*FIRESTEEL_LARGE_MIB is 2"):
+            check(world, event, large_mib=2)
+        assert check(world, event, large_mib=3)["where"] == "function"
+
+    def test_what_even_a_container_cannot_read_is_refused_at_once(self, world, monkeypatch):
+        event = put(world, 0)
+        monkeypatch.setattr("functions.train.check.DATA_LIMIT", 10)
+        with pytest.raises(DataError, match=r"a\.csv has \d+ bytes, and nothing trains on more than 10"):
+            check(world, event, container=True)
+
     def test_each_candidate_of_a_search_is_a_job_of_its_own(self, world):
         define_anew(world, search=Search(space={"alpha": [1.0, 2.0]}))
         (segment,) = check(world, put(world, 0))["segments"]
@@ -179,11 +202,23 @@ class TestUploads:
         with pytest.raises(DefinitionError, match="optuna chooses each trial by those before it"):
             check(world, put(world, 0))
 
-    def test_so_many_candidates_fit_into_an_execution(self, world):
+    def test_candidates_and_their_scores_fit_into_an_execution(self, world):
+        event = put(world, 0)
+        for trials, folds in ((300, 5), (500, 2)):
+            self.search(world, trials=trials, folds=folds)
+            (segment,) = check(world, event)["segments"]
+            judged = [one | {"scores": [-1 / 3 * 1e-300] * folds} for one in segment["candidates"]]
+            assert 50_000 < len(json.dumps(judged)) < 100_000
+        for trials, folds in ((500, 10), (2000, 2)):
+            self.search(world, trials=trials, folds=folds)
+            with pytest.raises(
+                DefinitionError, match=r"about \d{6} bytes, more than the 100000 that fit.*fewer trials"
+            ):
+                check(world, event)
+
+    def search(self, world, **parts):
         space = {"alpha": {"low": 1, "high": 2}}
-        define_anew(world, search=Search.model_validate({"method": "random", "trials": 501, "space": space}))
-        with pytest.raises(DefinitionError, match="more than 500 candidates"):
-            check(world, put(world, 0))
+        define_anew(world, search=Search.model_validate({"method": "random", "space": space, **parts}))
 
 
 class TestSegments:
@@ -196,6 +231,16 @@ class TestSegments:
         assert [(one["segment"], one["address"]) for one in answer["segments"]] == [
             ("QB", "small/qb"), ("RB", "small/rb"), ("WR", "small/wr")
         ]  # fmt: skip
+
+    def test_no_more_segments_wait_for_approval_than_wait_at_once(self, world, tmp_path, monkeypatch):
+        monkeypatch.setattr("functions.train.check.APPROVALS", 2)
+        recruits.write(tmp_path / "recruits.csv", 1500, 3)
+        event = world.uploads.put("r.csv", (tmp_path / "recruits.csv").read_bytes(), 1)
+        world.definition = RECRUITS.model_copy(update={"model": "small"})
+        assert check(world, event)["outcome"] == "train"
+        world.definition = world.definition.model_copy(update={"promote": Promotion(how="approval")})
+        with pytest.raises(DefinitionError, match="at most 2 segments that wait for it; small has 3"):
+            check(world, event)
 
     def test_the_router_is_released_once(self, world):
         world.definition = RECRUITS

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from functions.train import tasks
+from functions.train.cause import told_of
 from tests.unit.train.world import FOLDER, Execution, World, put
 
 TRAINED = {
@@ -61,13 +62,13 @@ def test_what_gates_refused_is_told_and_reported_with_the_reason():
     assert notice["subject"] == "Firesteel: small 1.1.0 was refused"
     assert "small 1.1.0 was refused by its gates.\n  FAILED: y.r2 = 0.7500, wanted >= 0.8\n" in notice["message"]
     kept = reports(world)
-    report = json.loads(kept["report.json"])
+    report = json.loads(kept["report-run-1.json"])
     assert (report["format"], report["run"], report["outcome"], report["model"]) == (1, "run-1", "refused", "small")
     assert report["segments"][0]["trained"] == refused
     assert report["upload"]["version_id"] == "a.csv-0"
-    assert notice["message"].startswith(kept["report.txt"].decode().rstrip("\n"))
+    assert notice["message"].startswith(kept["report-run-1.txt"].decode().rstrip("\n"))
     etag = report["upload"]["etag"][:8]
-    assert notice["message"].endswith(f"report: memory://work/quarantine/small/a.csv.{etag}/")
+    assert notice["message"].endswith(f"report: memory://work/quarantine/small/a.csv.{etag}/report-run-1.txt")
     assert tell(world, "refused", {"result": "refused", "trained": refused}) == notice
     assert reports(world) == kept
 
@@ -77,7 +78,7 @@ def test_bad_data_are_told_by_the_error_that_the_check_raised():
     notice = tell(world, "failed", error=RAISED)
     assert notice["subject"] == "Firesteel: training small failed"
     assert notice["message"].startswith("training small failed.\nDataError: line 3: bad\n")
-    assert json.loads(reports(world)["report.json"])["error"] == "DataError: line 3: bad"
+    assert json.loads(reports(world)["report-run-1.json"])["error"] == "DataError: line 3: bad"
 
 
 @pytest.mark.parametrize("cause", ["out of memory", "[1]", '{"no": "message"}', ""])
@@ -109,7 +110,7 @@ def test_an_execution_without_an_upload_is_reported_by_its_own_name(event, model
     known = {**event, "error": RAISED}
     notice = tasks.run(world.deployment, {"task": "tell", "run": "run-1", "outcome": "failed", "known": known})
     assert notice["subject"] == f"Firesteel: training {model} failed"
-    assert world.work.keys("quarantine/") == ["quarantine/run-1/report.json", "quarantine/run-1/report.txt"]
+    assert world.work.keys("quarantine/") == ["quarantine/run-1/report-run-1.json", "quarantine/run-1/report-run-1.txt"]
 
 
 def test_the_real_answers_of_the_tasks_are_told(monkeypatch):
@@ -139,6 +140,48 @@ def test_a_subject_is_short_and_ascii_and_a_message_bounded():
         {"result": "promoted", "trained": TRAINED | {"version": f"1.{n}.0"}, "promoted": PROMOTED} for n in range(200)
     ]
     notice = tell(world, "trained", *segments)
-    assert len(notice["subject"]) == 100
+    assert len(notice["subject"]) == 99, "SNS takes fewer than 100"
     assert len(notice["message"]) == 16_000
     assert tell(world, "verlören")["subject"] == "Firesteel: small: verl?ren"
+    assert tell(world, "in two\r\nlines\x07")["subject"] == "Firesteel: small: in two lines"
+
+
+def test_a_second_run_of_the_same_upload_has_a_report_of_its_own():
+    world = World()
+    first = tell(world, "failed", error=RAISED)
+    other = {"task": "tell", "run": "run-2", "outcome": "failed", "known": {"model": "small", "error": RAISED}}
+    second = tasks.run(world.deployment, other)
+    for run, notice in (("run-1", first), ("run-2", second)):
+        key = notice["message"].rpartition("report: memory://work/")[2]
+        assert f"run: {run}\n" in world.work.get(key, limit=1 << 20).decode()
+
+
+def test_whoever_came_on_purpose_hears_which_execution_has_the_upload():
+    answer = {"model": "small", "by": "schedule", "outcome": "elsewhere", "reason": "the execution dead has it"}
+    notice = tell(World(), "elsewhere", check={"answer": answer})
+    assert notice["subject"] == "Firesteel: small was not trained: another execution has the upload"
+    assert "\nthe execution dead has it\n" in notice["message"]
+
+
+def test_of_a_container_its_reason_is_told_and_where_its_log_is():
+    job = {
+        "JobId": "1",
+        "JobName": "firesteel-small",
+        "Attempts": [{"Container": {"ExitCode": 137}}] * 2,
+        "Container": {
+            "Command": ["x" * 5000],
+            "ExitCode": 137,
+            "Reason": "OutOfMemoryError: container killed due to memory usage",
+            "LogStreamName": "container/default/0a1b",
+        },
+        "Status": "FAILED",
+        "StatusReason": "Essential container in task exited",
+    }
+    error = {"Error": "States.TaskFailed", "Cause": json.dumps(job)}
+    assert told_of(error) == (
+        "States.TaskFailed: Essential container in task exited; OutOfMemoryError: container killed due to memory usage "
+        "(exit code 137); its log stream is container/default/0a1b"
+    )
+    never = {"JobId": "1", "Status": "FAILED", "StatusReason": "no such image", "Container": {}}
+    assert told_of({"Error": "States.TaskFailed", "Cause": json.dumps(never)}) == "States.TaskFailed: no such image"
+    assert len(told_of({"Error": "States.TaskFailed", "Cause": json.dumps(job)[:-1]})) < 1100

@@ -12,7 +12,7 @@ from tenacity import wait_none
 
 from firesteel.definition import Promotion
 from firesteel.errors import ConflictError, StoreError
-from firesteel.registry import alias
+from firesteel.registry import alias, record
 from firesteel.registry.store import MemoryStore
 from functions.train import promotion, train
 from tests.faults.store import FaultyStore
@@ -102,13 +102,32 @@ def test_an_execution_that_is_started_anew_by_its_own_name_goes_on_where_it_died
     assert world.published() == {"a.csv-0": 1}
 
 
-def test_a_failed_execution_leaves_its_upload_to_a_person():
+def test_a_failed_execution_leaves_its_upload_to_a_person_who_is_told():
     world = World()
     event = put(world, 0)
     Execution("dead", event).advance(world)
     assert world.execute("again", event) == "elsewhere"
+    assert not world.notices, "a duplicate is nobody's business"
     assert world.execute("by hand", {"model": "small"}) == "elsewhere"
+    assert world.notices.total() == 1
     assert world.execute("by hand, again", {"model": "small", "again": True}) == "trained"
+
+
+def test_a_claim_of_long_ago_ends_when_somebody_comes_on_purpose_and_one_of_them_trains(monkeypatch):
+    world = World()
+    event = put(world, 0)
+    with monkeypatch.context() as earlier:
+        earlier.setattr(record, "timestamp", lambda: "2026-11-20T15:00:00Z")
+        Execution("dead", event).advance(world)
+    schedule = {"model": "small", "by": "schedule"}
+    heirs = [Execution(f"heir-{number}", schedule).advance(world) for number in range(3)]
+    assert [one.outcome for one in heirs] == ["train", "elsewhere", "elsewhere"]
+    assert "the execution heir-0 has had this upload since" in heirs[1].answers["check"]["reason"]
+    assert heirs[0].advance(world).advance(world).outcome == "trained"
+    assert world.execute("heir-0", schedule) == "trained", "its own retry goes on"
+    assert world.execute("late", event) == "elsewhere", "an event that came twice stays one"
+    assert world.execute("next week", schedule) == "same"
+    assert world.published() == {"a.csv-0": 1}
 
 
 def test_a_promotion_that_was_rolled_back_is_not_repeated_by_a_task_that_runs_again():

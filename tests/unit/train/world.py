@@ -155,8 +155,8 @@ class Execution:
         match self.outcome:
             case "":
                 return "check"
-            case "elsewhere":
-                return None
+            case "elsewhere" if self.answers["check"]["by"] == "upload":
+                return None  # a duplicate; others are told of it
             case "train":
                 return "promote" if "train" in self.answers else "train"
         return None if "tell" in self.answers else "tell"

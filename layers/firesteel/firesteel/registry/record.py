@@ -44,7 +44,7 @@ def decode(data: bytes, fields: Fields, what: str, *, optional: Fields | None = 
     try:
         value = strictjson.parse(data, depth=4)
     except ValueError as error:
-        raise IntegrityError(f"{what} is {error}") from None
+        raise IntegrityError(f"{what} cannot be read: {error}") from None
     if isinstance(value, dict) and value.get("format") != FORMAT:
         raise IntegrityError(f"{what} has format {value.get('format')!r:.20}; this release reads format {FORMAT}")
     if optional and isinstance(value, dict):

@@ -1,11 +1,13 @@
 """A bucket, or a prefix of one, on S3 or whatever speaks its protocol. No exception of the client passes through."""
 
+import atexit
 import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from functools import cached_property
+from functools import cache, cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from obstore.exceptions import AlreadyExistsError, BaseError
@@ -81,10 +83,35 @@ class S3Store:
             prefix=self._prefix or None,
             region=region,
             virtual_hosted_style_request=in_host,
-            config=endpoint,
+            config={**endpoint, **_container()},
             client_options={**options, "allow_http": self._endpoint.startswith("http://")},
             retry_config={"max_retries": _RETRIES, "retry_timeout": _RETRY_WITHIN},
         )
+
+
+def _container() -> "S3Config":
+    """How to ask for credentials where only a service on this host has them, as on Lambda with SnapStart.
+
+    Its token is in the environment. The client would look for access keys there, and for the token in a file.
+    """
+    service, token = (
+        os.environ.get(f"AWS_CONTAINER_{name}") for name in ("CREDENTIALS_FULL_URI", "AUTHORIZATION_TOKEN")
+    )
+    if not service or not token or "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE" in os.environ:
+        return {}
+    return {"container_credentials_full_uri": service, "container_authorization_token_file": _file_of(token)}
+
+
+@cache
+def _file_of(token: str) -> str:
+    """A file that has the token, which nobody else can read, for as long as the process lives."""
+    from tempfile import mkstemp  # where there is no such token, a start need not pay for it
+
+    descriptor, path = mkstemp(prefix="firesteel-")
+    with os.fdopen(descriptor, "w") as file:
+        file.write(token)
+    atexit.register(Path(path).unlink, missing_ok=True)
+    return path
 
 
 def _endpoint() -> str:
