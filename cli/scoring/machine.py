@@ -52,9 +52,14 @@ def _followed(
 
 
 def _parts(client: "SFNClient", execution: str) -> tuple[int, int]:
-    """The parts that are done and that there are, of the execution's map; 0 of 0 before it began."""
-    runs = client.list_map_runs(executionArn=execution)["mapRuns"]
-    if not runs:
+    """The parts that are done and that there are, of the execution's map; 0 of 0 before it began, or if that is not told."""
+    from botocore.exceptions import ClientError
+
+    try:
+        runs = client.list_map_runs(executionArn=execution)["mapRuns"]
+        if not runs:
+            return 0, 0
+        counts = client.describe_map_run(mapRunArn=runs[0]["mapRunArn"])["itemCounts"]
+    except ClientError:  # progress is told to people; the execution goes on without it
         return 0, 0
-    counts = client.describe_map_run(mapRunArn=runs[0]["mapRunArn"])["itemCounts"]
     return counts["succeeded"], counts["total"]

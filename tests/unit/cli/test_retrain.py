@@ -121,6 +121,9 @@ def test_no_wait_prints_the_execution_alone(aws: Machine, firesteel: Run) -> Non
     assert done.code == 0
     assert done.out.strip().startswith("arn:aws:states:")
     assert len(done.out.split()) == 1
+    retrain.Followed(
+        aws.client("stepfunctions"), done.out.strip(), every=0.05
+    ).to_the_end()  # nor disturbs what follows
 
 
 @pytest.mark.parametrize("data", ["march.csv", "s3://incoming/tickets/march.json", "https://example.com/march.csv"])
