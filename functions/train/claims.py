@@ -7,16 +7,18 @@ and not because an event came twice, may make the next one when it is old: still
 import time
 from typing import NamedTuple
 
-from firesteel import strictjson
 from firesteel.errors import ConflictError
 from firesteel.registry import record
+from firesteel.registry.record import Fields
 from firesteel.registry.store import put_once
 from functions.train.deployment import Deployment
 from functions.train.upload import Upload
 
-STALE = (
-    6 * 3600
-)  # seconds: what a container may take; should its owner live, a second version is trained and no harm done
+STALE = 6 * 3600
+"""Seconds, as many as a container may take. Should the owner live after all, a second version is trained, and no harm done."""
+
+
+_FIELDS: Fields = {"format": int, "run": str, "when": str, "upload": dict}
 
 
 class Claim(NamedTuple):
@@ -33,7 +35,7 @@ class Claim(NamedTuple):
 def claim(deployment: Deployment, model: str, upload: Upload, run: str, *, anew: bool) -> Claim:
     """The claim that holds: this run's own, or that of another. `anew` takes over from one that is stale.
 
-    Raises StoreError.
+    Raises StoreError, IntegrityError.
     """
     own, number = Claim(run, record.timestamp()), 1
     held = _at(deployment, f"claims/{model}/{upload.sha256}.json", upload, own)
@@ -44,12 +46,11 @@ def claim(deployment: Deployment, model: str, upload: Upload, run: str, *, anew:
 
 
 def _at(deployment: Deployment, key: str, upload: Upload, own: Claim) -> Claim:
-    """The claim of that name, this one if there was none."""
+    """The claim of that name, this one if there was none. Raises IntegrityError for one that cannot be read."""
+    document = {"format": record.FORMAT, **own._asdict(), "upload": upload._asdict()}
     try:
-        put_once(
-            deployment.work, key, record.encode({"format": record.FORMAT, **own._asdict(), "upload": upload._asdict()})
-        )
+        put_once(deployment.work, key, record.encode(document))
     except ConflictError:
-        there = strictjson.parse(deployment.work.get(key, limit=record.LIMIT))
-        return Claim(str(there["run"]), str(there["when"]))
+        there = record.decode(deployment.work.get(key, limit=record.LIMIT), _FIELDS, key)
+        return Claim(there["run"], there["when"])
     return own

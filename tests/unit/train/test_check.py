@@ -8,8 +8,9 @@ import pytest
 
 from firesteel import definition_file
 from firesteel.definition import Promotion, Search
-from firesteel.errors import DataError, DefinitionError, NotFoundError
+from firesteel.errors import DataError, DefinitionError, IntegrityError, NotFoundError
 from functions.train import tasks, train
+from functions.train.upload import Upload
 from models import recruits
 from tests.unit.train.world import FOLDER, World, check, define_anew, pretend, put
 
@@ -127,6 +128,15 @@ class TestUploads:
         assert again["outcome"] == "elsewhere"
         assert again["reason"].startswith("the execution one has had this upload since 20")
         assert "`firesteel retrain small --again` trains it" in again["reason"]
+
+    @pytest.mark.parametrize("damage", [b"no json", b"{}", b'{"format": 1, "run": "one"}'])
+    def test_a_claim_that_cannot_be_read_is_named(self, world, damage):
+        event = put(world, 0)
+        upload = check(world.copy(), event)["upload"]
+        key = f"claims/small/{Upload.parse(upload).sha256}.json"
+        world.work.create(key, damage)
+        with pytest.raises(IntegrityError, match=f"^{key} "):
+            check(world, event)
 
     def test_the_same_data_and_definition_are_not_trained_twice(self, world, pretended):
         world.execute("one", put(world, 0))
