@@ -4,7 +4,7 @@ BIN := .venv/bin
 STORE ?= .store
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lock build invoke cloud clean
+.PHONY: help run test check format lock build invoke cloud docs clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,7 +32,7 @@ run: .venv/ready ## train `tickets` on synthetic rows, then serve it on :8000
 	@$(BIN)/firesteel demo
 
 test: check .venv/ready .venv-sam/ready .venv-checkov/ready ## all checks and tests, with coverage
-	@$(BIN)/pytest -n auto --cov --cov-report=term
+	@$(BIN)/pytest -n auto --dist loadfile --cov --cov-report=term
 
 check: .venv/ready ## style, types, direction of imports
 	@$(BIN)/ruff check .
@@ -55,6 +55,10 @@ invoke: build .venv/ready ## the built function in the Lambda runtime emulator, 
 
 cloud: build .venv/ready ## the whole stack here, from an upload to a rollback; KEEP=--keep leaves it running
 	@$(BIN)/python -m infra.cloud $(KEEP)
+
+docs: .venv/ready ## the documentation as a site, in site/
+	@$(BIN)/python -m infra.reference
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 clean: ## remove what was built, keep the store
 	@rm -rf .venv .venv-sam .venv-checkov .aws-sam .coverage .mypy_cache .ruff_cache .pytest_cache

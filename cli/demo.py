@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from cli import generate, serve, train
+from cli import generate, ports, serve, train
 from cli.environment import open_registry, settings
 from cli.output import console
 from cli.serve import Host, Port
@@ -17,6 +17,8 @@ from firesteel import definition_file
 from firesteel.definition import Definition
 from firesteel.errors import NotFoundError
 from firesteel.registry import alias
+from firesteel.settings import Settings
+from functions.classify.loopback import is_own
 
 DATA = Path(".data")
 
@@ -34,6 +36,9 @@ def demo(
     ] = None,
 ) -> None:
     """Train a model on synthetic rows, publish it to the local store and serve it."""
+    chosen = settings()
+    host, port = host or chosen.host, port or chosen.port
+    ports.must_be_free(host, port)
     data = DATA / f"{model}.csv"
     if data.exists() and rows is None:
         console.print(f"skipped: {data} is there already")
@@ -46,13 +51,20 @@ def demo(
         console.print(f"skipped: {model} {entry.version} is trained and published already")
     except NotFoundError:
         _train(described, data)
-    chosen = settings()
-    address = f"http://{host or chosen.host}:{port or chosen.port}"
+    address = f"http://{host}:{port}"
     path = "/classify" if described.tasks == {"classification"} else "/predict"
     body = shlex.quote(json.dumps(example(described), ensure_ascii=False))
-    console.print(f"\nAPI docs   [bold]{address}/docs[/]")
+    console.print(f"\nPage       [bold]{address}/[/]")
+    console.print(f"API docs   [bold]{address}/docs[/]")
     console.print(escape(f"try it     curl -s {address}{path} -H 'content-type: application/json' -d {body}\n"))
-    serve.start(replace(chosen, model=model), host, port)
+    chosen = replace(chosen, model=model)
+    serve.start(_of_one_person(chosen) if is_own(host) else chosen, host, port)
+
+
+def _of_one_person(chosen: Settings) -> Settings:
+    """Settings where nobody else can ask: all of the page works, and it asks at every key."""
+    limit = 0 if chosen.rate_limit == Settings.rate_limit else chosen.rate_limit
+    return replace(chosen, admin=True, rate_limit=limit)
 
 
 def _train(described: Definition, data: Path) -> None:

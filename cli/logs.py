@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 from rich.markup import escape
 
+from cli import rows
+from cli.ages import age
 from cli.environment import project_root, settings
 from cli.output import AsJson, errors, print_json, print_table
 from firesteel.errors import NotFoundError, SettingsError
@@ -30,7 +32,6 @@ Timeout = Annotated[float, typer.Option(min=1, help="Seconds to wait for AWS.")]
 _PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
 _PARAMETER = re.compile(r"# \{\{(\w+)\}\}(?: = (\S+))?: (.*)")
 _VALUE = re.compile(r"[\w.:=/+@ -]{1,200}")  # nothing that could end a string or begin a command
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
 class Parameter(NamedTuple):
@@ -77,12 +78,12 @@ def logs(
         return
     if name is not None and query is not None:
         raise typer.BadParameter("give either a saved query or --query")
-    text = query if name is None else filled(saved(name), _given(values))
+    text = query if name is None else filled(saved(name), rows.pairs(values))
     if not text:
         raise typer.BadParameter("the query is empty")
     if as_json and as_csv:
         raise typer.BadParameter("give either --json or --csv")
-    result = ask(text, files, age(since), timeout)
+    result = ask(text, files, _seconds(since), timeout)
     if as_json:
         print_json([dict(zip(result.columns, row, strict=True)) for row in result.rows])
     elif as_csv:
@@ -91,6 +92,10 @@ def logs(
         writer.writerows(result.rows)
     else:
         print_table(result.columns, ([shown(value) for value in row] for row in result.rows))
+
+
+def _seconds(since: str | None) -> int | None:
+    return None if since is None else round(age(since, "--since").total_seconds())
 
 
 def ask(
@@ -171,26 +176,6 @@ def filled(query: Saved, values: Mapping[str, str]) -> str:
                 f"--set {name}: {value!r:.80} has other characters than letters, digits and _.:=/+@ -"
             )
     return _PLACEHOLDER.sub(lambda found: chosen[found[1]] or "", query.text)
-
-
-def _given(values: Iterable[str] | None) -> dict[str, str]:
-    pairs = {}
-    for one in values or ():
-        name, sign, value = one.partition("=")
-        if not sign:
-            raise typer.BadParameter(f"--set {one!r} is not name=value")
-        pairs[name] = value
-    return pairs
-
-
-def age(since: str | None) -> int | None:
-    """Seconds that --since says. Raises BadParameter."""
-    if since is None:
-        return None
-    found = re.fullmatch(r"(\d{1,6})([smhdw])", since)
-    if not found or int(found[1]) == 0:
-        raise typer.BadParameter(f"--since {since!r} is not a number and s, m, h, d or w: 30m, 24h, 7d")
-    return int(found[1]) * _UNITS[found[2]]
 
 
 def shown(value: "Value") -> str:

@@ -8,15 +8,24 @@ from rich.markup import escape
 from cli import (
     approve,
     compile,
+    control,
     demo,
     doctor,
+    drift,
     evaluate,
+    export,
+    feedback,
     generate,
+    import_,
+    inferences,
     invoke,
+    loadtest,
     logs,
     predict,
     registry,
+    report,
     retrain,
+    review,
     rollout,
     score,
     serve,
@@ -47,8 +56,9 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
 )
 _COMMANDS = (
-    *(demo, train, predict, score, serve, smoke, evaluate, doctor, compile, generate, invoke),
-    *(versions, registry, verify, rollout, approve, retrain, logs),
+    *(demo, train, predict, score, serve, smoke, evaluate, report, loadtest, doctor, compile, generate, invoke),
+    *(versions, registry, verify, rollout, approve, control, retrain, logs),
+    *(inferences, drift, feedback, review, export, import_),
 )
 for module in _COMMANDS:
     module.add_to(app)

@@ -48,7 +48,7 @@ def predict(
         for answer in versions.answer(rows.read(data, versions.needed), explained=explained):
             typer.echo(json.dumps({"line": answer.line, **_told(answer, explained)}, ensure_ascii=False))
         return
-    cells = dict(_field(one) for one in fields or [])
+    cells = rows.pairs(fields)
     [answer] = versions.answer([(1, cells)], explained=explained, strict=True)
     if answer.error:
         raise answer.error
@@ -58,13 +58,6 @@ def predict(
         _show(answer.version, answer.prediction)
         for target in answer.version.predictor.targets if explained else ():
             explain.show(answer.explanations[target.name], target)
-
-
-def _field(text: str) -> tuple[str, str]:
-    name, sign, value = text.partition("=")
-    if not sign:
-        raise typer.BadParameter(f"--set {text!r} is not name=value")
-    return name, value
 
 
 def _told(answer: Answer, explained: bool) -> dict[str, Any]:

@@ -2,16 +2,29 @@
 
 import shutil
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
 
+import typer
+
 from firesteel.errors import DataError, InputError, Problem
 from firesteel.program.schema import Number, Schema
 
 _EXACT = 2.0**53  # below it every whole float is that very number
+
+
+def pairs(given: Iterable[str] | None, option: str = "--set") -> dict[str, str]:
+    """What was given as `--set name=value`, several times. Raises BadParameter for what is no such pair."""
+    found = {}
+    for one in given or ():
+        name, sign, value = one.partition("=")
+        if not sign:
+            raise typer.BadParameter(f"{option} {one!r} is not name=value")
+        found[name] = value
+    return found
 
 
 def values(cells: Mapping[str, str], inputs: Schema) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What `firesteel train` says when it is done."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
@@ -19,6 +20,18 @@ COLUMNS = {
     "count": ("poisson_deviance", "mape", "r2", "interval_coverage"),
 }
 SHOWN = 5  # fields of the importance
+NAMED = 3  # subjects for each reason
+
+
+def by_reason(said: Iterable[tuple[str, str]]) -> list[tuple[str, int, str]]:
+    """What was said of subjects, by reason, the commonest first: the reason, of how many, and which, or the first of them."""
+    found: dict[str, list[str]] = {}
+    for subject, reason in said:
+        found.setdefault(reason, []).append(subject)
+    return [
+        (reason, len(subjects), ", ".join(subjects[:NAMED]) + (", ..." if len(subjects) > NAMED else ""))
+        for reason, subjects in sorted(found.items(), key=lambda item: -len(item[1]))
+    ]
 
 
 def rows_read(rows: "Dataset", rejected: "Path") -> None:

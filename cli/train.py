@@ -1,6 +1,6 @@
 """`firesteel train`: from a CSV to a published, gated version."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,16 +11,17 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from cli import summary
-from cli.environment import open_registry, project_root, user
+from cli.environment import open_registry, project_root, settings, user
 from cli.output import AsJson, errors, print_json
 from firesteel import definition_file
 from firesteel.definition import Definition
 from firesteel.definition.model import slug
 from firesteel.errors import ConflictError, FiresteelError, GateError
 from firesteel.registry import bundle, names
-from firesteel.registry.store import Store
+from firesteel.registry.store import Store, open_store
 
 if TYPE_CHECKING:  # at run time these cost a second of scikit-learn, which `--help` need not wait for
+    from functions.train.corrections import Corrections
     from functions.train.dataset import Dataset
     from functions.train.release import Release
 
@@ -33,6 +34,7 @@ def add_to(app: typer.Typer) -> None:
         "firesteel train tickets --data tickets.csv\n\n"
         'firesteel train tickets --data march.csv --bump major --changelog "new departments"\n\n'
         "firesteel train recruits --data recruits.csv --position all\n\n"
+        "firesteel train tickets --data tickets.csv --with-feedback --feedback-weight 2\n\n"
         "firesteel train examples/banking77/banking77.yaml --data train.csv --test-data test.csv --no-tune",
     )(train)
 
@@ -59,11 +61,28 @@ def train(
     ] = Path(".tuning"),
     evaluation: Annotated[bool, typer.Option("--eval/--no-eval", help="Hold rows out and evaluate on them.")] = True,
     quarantine: Annotated[Path | None, typer.Option(help="Where bad rows go.", show_default="beside the data")] = None,
+    with_feedback: Annotated[
+        bool, typer.Option("--with-feedback", help="Train on the corrections that were sent, too (FIRESTEEL_MONITOR).")
+    ] = False,
+    feedback_weight: Annotated[
+        float | None,
+        typer.Option(
+            min=0.001,
+            max=100,
+            help="What a correction counts for beside 1 for a row of the data.",
+            show_default="the definition's, else 1",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Train a model, publish it as a new version and, if its gates pass, serve it as `latest`."""
+    if feedback_weight is not None and not with_feedback:
+        raise typer.BadParameter("needs --with-feedback", param_hint="--feedback-weight")
     described = definition_file.load(file_of(model))
-    run = Run(data, test_data, bump, version, changelog, tune, journal, evaluation, quarantine, quiet=as_json)
+    run = Run(
+        data, test_data, bump, version, changelog, tune, journal, evaluation, quarantine,
+        with_feedback=with_feedback, feedback_weight=feedback_weight, quiet=as_json,
+    )  # fmt: skip
     chosen = _segments(described, segment, context.args)
     outcomes = run.all(described, chosen)
     if as_json:
@@ -127,6 +146,8 @@ class Run:
     journal: Path
     evaluation: bool
     quarantine: Path | None
+    with_feedback: bool = False
+    feedback_weight: float | None = None
     quiet: bool = False
 
     def all(self, described: Definition, segments: Sequence[str] | None) -> list[Outcome]:
@@ -165,6 +186,7 @@ class Run:
         return data.parent / f"{data.name.removesuffix('.gz').removesuffix('.csv')}{named}.quarantine.csv"
 
     def _one(self, described: Definition, rows: "Dataset", test: "Dataset | None") -> Outcome:
+        from cli.peers import tracking
         from functions.train import metadata, release
         from functions.train import train as training
 
@@ -176,9 +198,11 @@ class Run:
                 said = f"{described.segment or ''} {stage}".strip()
                 bar.update(task, description=said, completed=done, total=total + 1)
 
+            said = self._corrections(described)
             trained = training.train(
                 described, rows,
-                tune=self.tune, hold_out=self.evaluation, test=test, journal=self._journal(described), progress=progress,
+                tune=self.tune, hold_out=self.evaluation, test=test, journal=self._journal(described),
+                corrections=said, progress=progress,
             )  # fmt: skip
             bar.update(task, description="publish")
             done = release.release(
@@ -191,7 +215,10 @@ class Run:
                 data_name=self.data.name,
                 commit=metadata.git_commit(project_root()),
             )
+            tracking.log(trained, done, open_registry())
             bar.update(task, description="done", completed=1, total=1)
+        if said and trained.feedback:
+            _corrected(said, trained.feedback)
         if not self.quiet:
             summary.trained(trained, done)
         if not done.failed:
@@ -200,8 +227,32 @@ class Run:
         error = GateError(f"{described.address} {done.version} is published but not served: {reasons}")
         return Outcome(described.address, done, trained.metrics, error)
 
+    def _corrections(self, described: Definition) -> "Corrections | None":
+        from functions.train import corrections
+
+        if not self.with_feedback:
+            return None
+        return corrections.gathered(open_store(settings().monitor), described, self.feedback_weight)
+
     def _journal(self, described: Definition) -> Path:
         return self.journal / f"{described.address.replace('/', '-')}.jsonl"
+
+
+def _corrected(said: "Corrections", told: Mapping[str, Any]) -> None:
+    """What became of the corrections, and each reason for which some were refused."""
+    errors.print(
+        f"corrections: {told['used']} used with weight {told['weight']:g} ({told['rows_replaced']} rows of the data "
+        f"replaced, {told['rows_added']} added), {told['held_out']} of held-out rows left out, {told['refused']} refused"
+    )
+    if told["beyond_share"]:
+        errors.print(
+            f"[yellow]  {told['beyond_share']} more left out: corrections may be {told['share']:.0%} of the rows, as the "
+            "definition's feedback.share says; put those that are right into the training file[/]"
+        )
+    for reason, count, named in summary.by_reason(said.refused):
+        errors.print(f"[yellow]  {count} refused: {escape(reason)}[/] ({escape(named)})")
+    for damaged in said.damaged:
+        errors.print(f"[yellow]  {escape(damaged)}[/]")
 
 
 def _must_be_free(store: Store, model: str, version: str) -> None:

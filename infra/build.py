@@ -53,7 +53,12 @@ PARTS = {
     "classify": Part(
         lock="requirements/classify.txt",
         mount="/var/task",
-        sources={"functions/classify/**/*.py": "functions/classify"},
+        sources={
+            "functions/classify/**/*.py": "functions/classify",
+            "web/*.html": "web",
+            "web/*.css": "web",
+            "web/*.js": "web",
+        },
     ),
     "registry": Part(
         lock="requirements/registry.txt",

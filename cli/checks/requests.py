@@ -13,11 +13,16 @@ _NOBODYS = "0" * 64  # the signature of no model
 
 
 def good(served: Served) -> Iterator[Check]:
-    """Every operation that there is for the served model, as its documentation says."""
+    """Every operation that there is for the served model, as its documentation says; but no correction is written."""
     for operation in OPERATIONS:
-        if (path := served.path(operation)) is not None:
-            judge = judges.documented(served, operation)
-            yield Check(operation.name, operation.method, path, 200, judge, _body(operation, served))
+        path = served.path(operation)
+        if path is None or operation.name == "feedback":
+            continue
+        if operation.path.startswith("/admin/") and not served.admin:
+            yield Check(operation.name, operation.method, path, 404, judges.refusal(served, "not_found"))
+            continue
+        judge = judges.file(served, path) if "{file}" in operation.path else judges.documented(served, operation)
+        yield Check(operation.name, operation.method, path, 200, judge, _body(operation, served))
 
 
 def bad(served: Served) -> Iterator[Check]:
@@ -40,6 +45,8 @@ def bad(served: Served) -> Iterator[Check]:
     yield Check("unknown model", "GET", "/models/no-such-model", 404, unknown)
     yield Check("prediction of an unknown model", "POST", "/models/no-such-model/predict", 404, unknown, body)
     yield Check("unknown segment", "GET", f"/models/{served.model.partition('/')[0]}/no-such-segment", 404, unknown)
+    yield from _bad_versions(served)
+    yield from _bad_corrections(served)
     yield from _bad_inferences(served)
 
 
@@ -52,7 +59,7 @@ def _body(operation: Operation, served: Served) -> bytes | None:
         return encode({"items": [served.row, served.row]})
     if operation.name == "batch_predict" or what == "batch":
         return encode({"cases": [served.row, served.row], "include_explanations": True})
-    if what in ("classify", "predict", "explain"):
+    if what in ("classify", "predict", "explain", "attributions"):
         return encode(served.request)
     return served.tensors() if what == "infer" else b"{}"
 
@@ -68,6 +75,27 @@ def _bad_bodies(served: Served, operation: Operation) -> Iterator[Check]:
     yield check("nothing in it", 422, "invalid_input", b"{}")
     yield check("unknown field", 422, "invalid_input", b'{"no_such_field": 1}')
     yield check("too large", 413, "payload_too_large", b" " * (operation.body_limit + 1))
+
+
+def _bad_versions(served: Served) -> Iterator[Check]:
+    unknown, none = judges.refusal(served, "unknown_model"), judges.refusal(served, "not_found")
+    address, body = f"/models/{served.model}/versions", encode(served.request)
+    yield Check("unknown version", "GET", f"{address}/0.0.0", 404, unknown)
+    yield Check("prediction of an unknown version", "POST", f"{address}/0.0.0/predict", 404, unknown, body)
+    yield Check("unknown file", "GET", f"{address}/{served.live[served.model]}/files/no-such-file", 404, none)
+    yield Check("aliases of an unknown model", "GET", "/models/no-such-model/aliases", 404, unknown)
+
+
+def _bad_corrections(served: Served) -> Iterator[Check]:
+    """Each of them is refused before anything is written."""
+    invalid = judges.refusal(served, "invalid_input")
+    wrong: dict[str, dict[str, object]] = {
+        "unknown label": {"input": served.row, "answer": {served.target: "no such label"}},
+        "unknown target": {"input": served.row, "answer": {"no_such_target": 1}},
+        "about nothing": {"answer": {served.target: "no such label"}},
+    }
+    for name, sent in wrong.items():
+        yield Check(f"feedback: {name}", "POST", "/feedback", 422, invalid, encode(sent))
 
 
 def _bad_inferences(served: Served) -> Iterator[Check]:

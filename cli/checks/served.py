@@ -12,12 +12,15 @@ from functions.classify.operations import OPERATIONS, Operation
 
 Spec = dict[str, Any]
 _NEEDED = {"Row", "Request", "Result", "Refusal"}
+_SHOWN = ("model_card.md", "definition.json", "metrics.json")
+"""Files of a version that are given out; one of them is asked for."""
 
 
 class Served(NamedTuple):
     """The documentation, the served model, and the live versions of it and of one of its segments, if it has some.
 
-    `row` is one row that they answer, `request` one request: the same, unless requests list things.
+    `row` is one row that they answer, `request` one request: the same, unless requests list things. `about` has the
+    descriptions of the live versions, `admin` is whether /admin answers.
     """
 
     spec: Spec
@@ -25,6 +28,21 @@ class Served(NamedTuple):
     live: dict[str, str]
     row: dict[str, Any]
     request: dict[str, Any]
+    about: dict[str, Spec]
+    admin: bool
+
+    @property
+    def answering(self) -> str:
+        """What answers the row itself: the model or, of one with segments, its segment."""
+        return next(reversed(self.live))
+
+    @property
+    def target(self) -> str:
+        """A target of what answers. A wrong name is as good here: nothing is sent that would be a correction."""
+        match self.about[self.answering]:
+            case {"targets": [{"name": str(name)}, *_]}:
+                return name
+        return "no_such_target"
 
     @property
     def fields(self) -> int:
@@ -39,15 +57,27 @@ class Served(NamedTuple):
 
     def path(self, operation: Operation) -> str | None:
         """Where an operation is for what is served; None when that has no such operation."""
+        if operation.path.startswith("/admin/"):
+            return f"{operation.path}?model={self.answering}"
         if "{name}" not in operation.path:
             return operation.path
         parts = 2 if "{segment}" in operation.path else 1
         address = next((name for name in self.live if len(name.split("/")) == parts), None)
         if address is None:
             return None
+        file = next((name for name in _SHOWN if name in self.sizes(address)), None)
+        if file is None and "{file}" in operation.path:
+            return None
         model, _, segment = address.partition("/")
-        path = operation.path.replace("{version}", self.live[address])
+        path = operation.path.replace("{version}", self.live[address]).replace("{file}", file or "")
         return path.replace("{name}", model).replace("{segment}", segment)
+
+    def sizes(self, address: str) -> dict[str, int]:
+        """The files of a live version and their sizes in bytes, as its description tells them."""
+        match self.about[address]:
+            case {"files": dict(files)}:
+                return files
+        return {}
 
     def tensors(self) -> bytes:
         """The row as a request of the Open Inference Protocol: numbers as FP64, all else as BYTES."""
@@ -68,7 +98,9 @@ def read(api: Api, spec: Spec) -> Served:
     match parsed(api.request("GET", "/model/info")):
         case {"inputs": [{"name": str(by)}, *_], "segments": dict(segments)}:
             live |= _segment(segments.get(row.get(by)))
-    return Served(spec, next(iter(live)), live, row, request)
+    told = {name: parsed(api.request("GET", f"/models/{name}/versions/{version}")) for name, version in live.items()}
+    admin = api.request("GET", "/admin/drift").status_code != httpx.codes.NOT_FOUND
+    return Served(spec, next(iter(live)), live, row, request, told, admin)
 
 
 def take(answer: httpx.Response, spec: Spec) -> Iterator[str]:

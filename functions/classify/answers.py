@@ -10,6 +10,7 @@ method_not_allowed      405     the path exists, not with this method; `Allow` s
 signature_mismatch      409     `X-Feature-Signature` names other features than the live model has
 payload_too_large       413     over 64 KiB, for a batch over 1 MiB
 unsupported_media_type  415     `Content-Type` is not JSON in UTF-8
+misdirected_request     421     `Host` is not this machine's own, at a local server that answers /admin
 invalid_input           422     JSON that does not fit the model's inputs; `errors` has one entry a field
 rate_limited            429     too many requests of one client (local server); `Retry-After` says when to come back
 internal_error          500     a fault of ours; the log has it under the request id
@@ -61,6 +62,7 @@ CATALOG = {
     "signature_mismatch": Refusal(409, "The live model has other features than the request expects."),
     "payload_too_large": Refusal(413, "The body is too large."),
     "unsupported_media_type": Refusal(415, "The body must be sent as application/json, in UTF-8."),
+    "misdirected_request": Refusal(421, "This server answers at localhost, 127.0.0.1 and [::1] alone."),
     "invalid_input": Refusal(422, "The request does not fit the model's inputs."),
     "rate_limited": Refusal(429, "Too many requests."),
     "internal_error": Refusal(500, "Something failed on our side; the log has it under this request id."),

@@ -7,6 +7,7 @@ from functions.classify import events
 from functions.classify.answers import Answer
 from functions.classify.events import Request
 
+NOT_MODIFIED = 304
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -20,11 +21,19 @@ def request_of(scope: Scope, body: bytes = b"") -> Request:
     for name, value in scope["headers"]:
         key, text = name.decode("latin-1").lower(), value.decode("latin-1")
         headers[key] = f"{headers[key]}, {text}" if key in headers else text
-    gateway = _mapping(_mapping(scope.get("aws.event")).get("requestContext")).get("requestId")
-    request_id, correlation_id = events.identify(headers, gateway)
+    gateway = _mapping(_mapping(scope.get("aws.event")).get("requestContext"))
+    request_id, correlation_id = events.identify(headers, gateway.get("requestId"))
     client = scope.get("client")
     return Request(
-        scope["method"], scope["path"], headers, body, request_id, correlation_id, client[0] or "" if client else ""
+        scope["method"],
+        scope["path"],
+        headers,
+        body,
+        request_id,
+        correlation_id,
+        client[0] or "" if client else "",
+        query=events.parse_query(scope.get("query_string", b"").decode("latin-1")),
+        caller=events.caller(gateway),
     )
 
 
@@ -51,6 +60,7 @@ async def read_body(receive: Receive, limit: int) -> bytes:
 
 async def send_answer(send: Send, answer: Answer) -> None:
     headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()]
-    headers.append((b"content-length", b"%d" % len(answer.body)))
+    if answer.status != NOT_MODIFIED:  # whose length would be that of what it does not repeat
+        headers.append((b"content-length", b"%d" % len(answer.body)))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body})

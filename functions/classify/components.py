@@ -45,6 +45,7 @@ EXPLANATION: Schema = {
     "base_value": {"type": "number", "description": "The raw score of an average row."},
     "raw_score": {"type": "number", "description": "The base value and the contributions of all input fields."},
 }
+ATTRIBUTIONS: Schema = {"attributions": {"type": "object", "additionalProperties": ref("Attribution")}}
 _BESIDE: Schema = {"version": VERSION, "digest": TEXT}
 _WEIGHT: Schema = {"weight": {"type": "number", "description": "The share of request keys that it answers."}}
 _LOADED: Schema = {"loaded": {"type": "boolean"}, "reason": _REASON}
@@ -84,6 +85,32 @@ COMPONENTS: Schema = {
         required=["feature", "value", "contribution"],
     ),
     "Explanation": obj(EXPLANATION),
+    "Span": obj(
+        {
+            "start": {"type": "integer", "description": "The first character of the text, counted in code points."},
+            "end": {"type": "integer", "description": "The one after the last."},
+            "contribution": {"type": "number"},
+        }
+    ),
+    "Attribution": obj(
+        {
+            "label": {**OPTIONAL, "description": "What a classification answered."},
+            "base": {"type": "number", "description": "The raw score of an average row."},
+            "score": {"type": "number", "description": "The base and the contributions of all fields."},
+            "fields": array(
+                obj(
+                    {
+                        "feature": {**TEXT, "description": "An input field."},
+                        "value": {"description": "As the row has it."},
+                        "contribution": {"type": "number", "description": "What it added to the score."},
+                        "spans": array(ref("Span"), description="Of a text, in its order; they do not overlap."),
+                        "rest": {"type": "number", "description": "Of a text, what no character of it did."},
+                    },
+                    required=["feature", "value", "contribution"],
+                )
+            ),
+        }
+    ),
     "ItemError": obj({"error": obj({"code": TEXT, "detail": TEXT, "fields": array(ref("Problem"))})}),
     "Root": obj(
         {
@@ -182,6 +209,45 @@ COMPONENTS: Schema = {
             "metrics": {"type": ["object", "null"], "additionalProperties": {"type": "object"}},
         },
     },
+    "VersionDescription": obj(
+        {
+            "name": TEXT,
+            "version": VERSION,
+            "state": {"enum": ["complete", "corrupt"]},
+            "digest": TEXT,
+            "created": {"type": "string", "format": "date-time"},
+            "signature": {**OPTIONAL, "description": "Of its features; a request may demand it."},
+            "inputs": array(
+                OBJECT, description="Name, kind, bounds, unit, values, description, example of each field."
+            ),
+            "targets": array(OBJECT, description="Name, task, and what it may be. Of a model with segments, none."),
+            "answer": {"type": "object", "description": "The fields of an answer, and what they are made of."},
+            "request": {"type": ["object", "null"], "description": "The lists of a request, if it has some."},
+            "segment_by": {**OPTIONAL, "description": "The field that chooses a segment."},
+            "segments": {"type": ["object", "null"], "additionalProperties": TEXT},
+            "review_thresholds": {"type": "object", "additionalProperties": {"type": "number"}},
+            "metadata": {"type": ["object", "null"], "description": "Data, split, settings, libraries, durations."},
+            "metrics": {"type": ["object", "null"], "description": "All of metrics.json."},
+            "files": {"type": "object", "additionalProperties": {"type": "integer"}, "description": "Sizes in bytes."},
+        },
+        required=["name", "version", "state"],
+    ),
+    "Aliases": obj({"aliases": {"type": "object", "additionalProperties": array(ref("AliasEntry"), maxItems=50)}}),
+    "AliasEntry": {"allOf": [ref("Alias"), obj({"digest": TEXT, "previous": OPTIONAL, "write_id": TEXT})]},
+    "Feedback": obj(
+        {
+            "request_id": {**TEXT, "description": "Of the request whose answer is corrected; or `input`, or both."},
+            "row": {"type": "integer", "description": "Its number in a batch, from 0."},
+            "input": {"type": "object", "description": "The row that was asked about."},
+            "model": {**TEXT, "description": "The model or segment; without it the served one."},
+            "answer": {"type": "object", "description": "By target the right label or number."},
+            "who": TEXT,
+            "why": TEXT,
+        },
+        required=["answer"],
+        additionalProperties=False,
+    ),
+    "Correction": obj({"id": TEXT, "subject": TEXT}),
     "Model": obj(
         {
             "name": TEXT,

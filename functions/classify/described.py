@@ -6,25 +6,28 @@ from typing import Any
 from firesteel.program.predictor import Predictor
 from firesteel.program.schema import Schema as Inputs
 from firesteel.program.targets import Target
-from functions.classify import explain, grid, shape
-from functions.classify.components import EXPLANATION, OBJECT, TEXT, VERSION, Schema, array, obj, ref
+from functions.classify import attributions, explain, grid, shape
+from functions.classify.components import ATTRIBUTIONS, EXPLANATION, OBJECT, TEXT, VERSION, Schema, array, obj, ref
 from functions.classify.live import Live
 
-NOTHING_LOADED: Schema = dict.fromkeys(("Row", "Result", "Explained", "Request", "Answer", "ExplainedAnswer"), OBJECT)
+_OF_ROWS = ("Row", "Result", "Explained", "Attributed")
+_OF_REQUESTS = ("Request", "Answer", "ExplainedAnswer", "AttributedAnswer")
+NOTHING_LOADED: Schema = dict.fromkeys((*_OF_ROWS, *_OF_REQUESTS), OBJECT)
 
 
 def of(live: Live) -> Schema:
-    """Row, Result and Explained are of one row; Request, Answer and ExplainedAnswer of one request."""
+    """Row, Result, Explained and Attributed are of one row; Request and the answers of one request."""
     row, result = live.predictor.inputs.json_schema(live.example), _result(live.predictor)
-    explained = _explained(live.predictor, result)
+    explained, attributed = _explained(live.predictor, result), obj(result["properties"] | ATTRIBUTIONS)
     if live.example is not None:
         checked = live.predictor.check(live.example)
         result["example"] = shape.answer(checked, live.predictor.predict(checked), live)
-        explained["example"] = result["example"] | explain.told(live.predictor.explain(checked))
-    about = {"Row": row, "Result": result, "Explained": explained}
+        for reasoned, say in ((explained, explain.tell), (attributed, attributions.tell)):
+            reasoned["example"] = result["example"] | say(live, [checked])[0]
+    about = {"Row": row, "Result": result, "Explained": explained, "Attributed": attributed}
     if live.predictor.request:
-        return about | _grid(live, live.predictor.request, result, explained)
-    return about | {"Request": ref("Row"), "Answer": ref("Result"), "ExplainedAnswer": ref("Explained")}
+        return about | _grid(live, live.predictor.request, about)
+    return about | dict(zip(_OF_REQUESTS, map(ref, _OF_ROWS), strict=True))
 
 
 def merged(several: list[Schema], chooser: Inputs) -> Schema:
@@ -32,7 +35,7 @@ def merged(several: list[Schema], chooser: Inputs) -> Schema:
     if not several:
         return NOTHING_LOADED
     together = dict(several[0])
-    for name in ("Row", "Result", "Explained"):
+    for name in _OF_ROWS:
         parts = [one[name] for one in several]
         properties = {field: schema for part in parts for field, schema in part["properties"].items()}
         chosen = {field.name: field.json_schema() for field in chooser.fields if field.name in properties}
@@ -90,7 +93,7 @@ def _explained(predictor: Predictor, result: Schema) -> Schema:
     return obj(result["properties"] | {"explanations": by_target})
 
 
-def _grid(live: Live, request: Mapping[str, Any], result: Schema, explained: Schema) -> Schema:
+def _grid(live: Live, request: Mapping[str, Any], about: Schema) -> Schema:
     """A model whose requests list things; the example lists one of each."""
     lists = [part for part in (request["each"], request["sum"]) if part]
     common, *inside = grid.schemas(live)
@@ -99,18 +102,21 @@ def _grid(live: Live, request: Mapping[str, Any], result: Schema, explained: Sch
         taken["properties"][part["name"]] = array(inputs.json_schema(), minItems=1)
         taken["required"].append(part["name"])
     answered = obj({"predictions": array(ref("Result")), "model_version": VERSION})
-    one = ref("Explained")
-    if request["sum"]:
-        of_part = inside[-1].json_schema()["properties"] | explained["properties"]
-        one = obj(result["properties"] | {request["sum"]["name"]: array(obj(of_part))})
-    told = obj({"predictions": array(one), "model_version": VERSION})
+    reasoned = []
+    for name in ("Explained", "Attributed"):
+        one = ref(name)
+        if request["sum"]:
+            of_part = inside[-1].json_schema()["properties"] | about[name]["properties"]
+            one = obj(about["Result"]["properties"] | {request["sum"]["name"]: array(obj(of_part))})
+        reasoned.append(obj({"predictions": array(one), "model_version": VERSION}))
     if live.example is not None:
         taken["example"] = _of(common, live.example) | {
             part["name"]: [_of(inputs, live.example)] for part, inputs in zip(lists, inside, strict=True)
         }
-        answered["example"] = grid.predict(live, taken["example"])[0]
-        told["example"] = grid.explain(live, taken["example"])[0]
-    return {"Request": taken, "Answer": answered, "ExplainedAnswer": told}
+        answered["example"] = grid.predict(live, taken["example"]).content
+        for schema, say in zip(reasoned, (explain.tell, attributions.tell), strict=True):
+            schema["example"] = grid.explain(live, taken["example"], say).content
+    return dict(zip(_OF_REQUESTS, (taken, answered, *reasoned), strict=True))
 
 
 def _of(inputs: Inputs, example: Mapping[str, Any]) -> dict[str, Any]:

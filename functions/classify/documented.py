@@ -1,5 +1,6 @@
 """What the documentation says of each operation: a summary, what goes in, what comes out, what is refused."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from functions.classify.body import LIMIT
@@ -7,7 +8,10 @@ from functions.classify.operations import Operation
 
 
 class Doc(NamedTuple):
-    """`body` and `result` name components; `refusals` are codes of the catalog besides those of every operation."""
+    """`body` and `result` name components; `refusals` are codes of the catalog besides those of every operation.
+
+    `query` describes parameters of the query string by name; `others` are media types of the answer besides JSON.
+    """
 
     summary: str
     description: str
@@ -15,6 +19,9 @@ class Doc(NamedTuple):
     tag: str = "service"
     refusals: tuple[str, ...] = ()
     body: str | None = None
+    query: Mapping[str, str] = {}
+    others: tuple[str, ...] = ()
+    status: int = 200
 
 
 EVERYWHERE = ("invalid_base64", "unsupported_event", "payload_too_large", "rate_limited", "internal_error")
@@ -25,14 +32,28 @@ _ORDER = "Results in the order of the rows; a row that does not fit has an `erro
 _ONE_BUNDLE = "All of one bundle or, of a model with segments, of one bundle a segment."
 _WHY = "The answer, the input fields that raised and lowered it most, and by how much. Contributions are exact."
 _OF = "The path names the model; of one with segments, the row chooses the segment."
+_AT = "Any complete version answers, live or not; over segments it chooses, and what is live of the segment answers."
+_WHERE = (
+    "The answer, and what every input field did to it; of a text, which characters. Spans and `rest` add up exactly."
+)
+_MODEL = {"model": "The model or segment, `tickets` or `recruits/qb`; without it the served one."}
+_RECENT = _MODEL | {"last": "How far back: `24h`, `7d`.", "limit": "At most so many."}
+_NONE = ("not_found", *_NAMED)
 _INFERENCE = "Open Inference Protocol"
 
 
 def of(operation: Operation) -> Doc:
-    """The documentation of an operation."""
-    if operation.name.startswith("v2_") and operation.name not in _DOCS:
-        return _DOCS["v2_" + operation.name.removeprefix("v2_").split("_", 1)[1].removeprefix("version_")]
-    return _DOCS[operation.name]
+    """The documentation of an operation. Those of a segment, and of a version, do what those of a model do."""
+    name = operation.name
+    if name.startswith("v2_") and name not in _DOCS:
+        return _DOCS["v2_" + name.removeprefix("v2_").split("_", 1)[1].removeprefix("version_")]
+    if name in _DOCS:
+        return _DOCS[name]
+    who, _, what = name.partition("_")
+    of_version = what.startswith("version_")
+    doc = _DOCS["model_" + what.removeprefix("version_")]
+    summary = doc.summary.replace("a model", f"a version of a {who}" if of_version else f"a {who}")
+    return doc._replace(summary=summary, description=f"{doc.description} {_AT}" if of_version else doc.description)
 
 
 _DOCS = {
@@ -44,10 +65,16 @@ _DOCS = {
     ),
     "predict": Doc("Predict", "Labels with confidences, or numbers with intervals.", "Answer", "predict", _BODY, "Request"),
     "explain": Doc("Predict and explain", _WHY, "ExplainedAnswer", "predict", _BODY, "Request"),
+    "attributions": Doc(
+        "Attribute to characters", _WHERE, "AttributedAnswer", "predict", _BODY, "Request"
+    ),
     "batch_predict": Doc(
         f"Predict up to {LIMIT:,} rows", f"{_ORDER} {_ONE_BUNDLE}", "Predictions", "predict", _BODY, "Cases"
     ),
-    "root": Doc("What this is", "The service, the model it serves, and where to go on.", "Root"),
+    "root": Doc(
+        "What this is", "The service, the model it serves, and where to go on; for a browser, the page.", "Root",
+        others=("text/html",),
+    ),
     "health": Doc(
         "Health report", "`ok`, `degraded` (an older model is served than should be) or `unavailable`, and why.", "Health"
     ),
@@ -71,18 +98,46 @@ _DOCS = {
         "Versions of a model", "Newest first, with state, metadata and a summary of the metrics.", "ModelVersions", "models",
         _NAMED,
     ),
+    "model_aliases": Doc(
+        "Aliases of a model", "Of each the newest 50 entries, newest first: who moved it, to what, and why.", "Aliases",
+        "models", _NAMED,
+    ),
     "segment": Doc("One segment", "As of a model: it is one.", "Model", "models", _NAMED),
-    "segment_versions": Doc("Versions of a segment", "As of a model: it is one.", "ModelVersions", "models", _NAMED),
+    "model_version": Doc(
+        "One version of a model", "What it takes and answers, how it was trained, how good it is, and its files.",
+        "VersionDescription", "models", _NAMED,
+    ),
+    "segment_version": Doc(
+        "One version of a segment", "As of a model: it is one.", "VersionDescription", "models", _NAMED
+    ),
+    "model_version_file": Doc(
+        "A file of a version", "Model card, metrics, plots and the like; what programs are made of is not given out.",
+        "AnyAnswer", "models", _NONE, others=("text/markdown", "text/csv", "image/svg+xml"),
+    ),
+    "segment_version_file": Doc(
+        "A file of a version of a segment", "As of a model: it is one.",
+        "AnyAnswer", "models", _NONE, others=("text/markdown", "text/csv", "image/svg+xml"),
+    ),
     "model_predict": Doc("Predict with a model", _OF, "AnyAnswer", "models", (*_BODY, *_NAMED), "AnyRequest"),
     "model_explain": Doc("Explain with a model", _WHY, "AnyAnswer", "models", (*_BODY, *_NAMED), "AnyRequest"),
+    "model_attributions": Doc(
+        "Attribute to characters with a model", _WHERE, "AnyAnswer", "models", (*_BODY, *_NAMED), "AnyRequest"
+    ),
     "model_batch": Doc("Predict rows with a model", _ORDER, "AnyPredictions", "models", (*_BODY, *_NAMED), "AnyCases"),
-    "segment_predict": Doc(
-        "Predict with a segment", "Whatever the row says.", "AnyAnswer", "models", (*_BODY, *_NAMED), "AnyRequest"
+    "feedback": Doc(
+        "Send the right answer", "To a request that was answered, or to an input. It is kept beside all others.",
+        "Correction", "feedback", ("invalid_json", "unsupported_media_type", "invalid_input", "no_model", *_NAMED),
+        "Feedback", status=201,
     ),
-    "segment_explain": Doc("Explain with a segment", _WHY, "AnyAnswer", "models", (*_BODY, *_NAMED), "AnyRequest"),
-    "segment_batch": Doc(
-        "Predict rows with a segment", _ORDER, "AnyPredictions", "models", (*_BODY, *_NAMED), "AnyCases"
+    "recent_inferences": Doc(
+        "Recent answers", "From the inference log, newest first.", "AnyAnswer", "admin", _NONE,
+        query=_RECENT | {"review": "`true`: only those a person should see."},
     ),
+    "drift": Doc("Drift", "The latest report and those before it.", "AnyAnswer", "admin", _NONE, query=_MODEL),
+    "review": Doc(
+        "Review queue", "What a person should look at first.", "AnyAnswer", "admin", _NONE, query=_RECENT
+    ),
+    "corrections": Doc("Corrections", "What was sent, newest first.", "AnyAnswer", "admin", _NONE, query=_RECENT),
     "v2_server": Doc("Server metadata", "Name, version, extensions.", "AnyAnswer", _INFERENCE),
     "v2_health_live": Doc("Liveness", "The process answers.", "AnyAnswer", _INFERENCE),
     "v2_health_ready": Doc("Readiness", "The served model is loaded.", "AnyAnswer", _INFERENCE, ("no_model",)),

@@ -1,31 +1,47 @@
 """POST .../explain: the answer, and why it is what it is. Exact contributions of the input fields, the largest told."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from firesteel.program.results import Contribution, Explanation
 from functions.classify import body, shape
 from functions.classify.answers import Answer
 from functions.classify.events import Request
-from functions.classify.predict import answer
+from functions.classify.live import Live
+from functions.classify.predict import answer, kept
 from functions.classify.serving import Serving
+
+if TYPE_CHECKING:
+    from functions.classify.grid import Tell
 
 LONGEST = 100  # characters of a text that a contribution repeats
 
 
 def explain(request: Request, serving: Serving) -> Answer:
     """One row; or, of a model whose requests list them, several."""
+    return with_reasons(request, serving, tell)
+
+
+def with_reasons(request: Request, serving: Serving, say: "Tell") -> Answer:
+    """The answer as /predict has it, and beside it what `say` says of each row."""
     sent = body.read(request)
     live = serving.take(request).of(sent)
     if live.predictor.request:
         from functions.classify import grid
 
-        content, totals = grid.explain(live, sent)
-        return answer(content, live, totals, rows=len(totals))
+        answered = grid.explain(live, sent, say)
+        inputs = kept(request, live, answered.rows)
+        return answer(answered.content, live, answered.totals, rows=len(answered.totals), inputs=inputs)
     row = live.predictor.check(sent)
     prediction = live.predictor.predict(row)
-    explained = shape.answer(row, prediction, live) | told(live.predictor.explain(row))
-    return answer(explained, live, [prediction])
+    [reasons] = say(live, [row])
+    told_of = shape.answer(row, prediction, live) | reasons
+    return answer(told_of, live, [prediction], inputs=kept(request, live, [row]))
+
+
+def tell(live: Live, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What the explained answers to checked rows have besides."""
+    return [told(explanations) for explanations in live.predictor.explain_batch(rows)]
 
 
 def told(explanations: Mapping[str, Explanation]) -> dict[str, Any]:

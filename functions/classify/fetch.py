@@ -5,7 +5,7 @@ from functools import cached_property
 from threading import Thread
 from typing import NamedTuple
 
-from firesteel.registry import alias, bundle
+from firesteel.registry import alias, bundle, record
 from firesteel.registry.store import Store, open_store
 
 PROGRAM = "program.safetensors"
@@ -46,6 +46,10 @@ class Source:
         other.store = self.store
         return other
 
+    def at(self, version: str) -> "Pinned":
+        """One version of the model, whatever the alias names."""
+        return Pinned(self, version)
+
     def reconnect(self) -> None:
         """Open the store anew when it is next asked: connections and credentials do not live through a snapshot."""
         self.__dict__.pop("store", None)
@@ -82,6 +86,40 @@ class Source:
             return Fetched(entry, b"", b"")
         manifest, files = bundle.read_bundle(self.store, self.model, entry.version, (PROGRAM, GOLDEN), entry.digest)
         return Fetched(entry, files[PROGRAM], files[GOLDEN], manifest.signature)
+
+
+class Pinned:
+    """One complete version of a model. It is what it is: there is never a newer one."""
+
+    def __init__(self, source: Source, version: str) -> None:
+        self._source, self._version = source, version
+
+    def entry(self) -> alias.Entry:
+        """The bundle as an alias would name it. Raises NotFoundError for a version that is not there or not complete."""
+        model, version = self._source.model, self._version
+        manifest = bundle.read_manifest(self._source.store, model, version)
+        return alias.Entry(
+            record.FORMAT,
+            alias="",
+            generation=0,
+            kind="switch",
+            version=version,
+            digest=manifest.digest,
+            previous=None,
+            write_id="",
+            who="",
+            why="",
+            when=manifest.created,
+        )
+
+    def newest(self) -> Fetched:
+        return self.fetch(self.entry())
+
+    def newer(self, _generation: int) -> None:
+        return None
+
+    def fetch(self, entry: alias.Entry, known: Collection[str] = ()) -> Fetched:
+        return self._source.fetch(entry, known)
 
 
 class Ahead[Value]:

@@ -3,7 +3,7 @@
 There is a row for every object of `each` and every object of `sum`, and an answer for every object of `each`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain, islice
 from typing import Any, NamedTuple
 
@@ -13,7 +13,6 @@ from firesteel.program.schema import Schema
 from firesteel.program.targets import Count
 from functions.classify import shape
 from functions.classify.body import LIMIT
-from functions.classify.explain import told
 from functions.classify.live import Live
 
 
@@ -24,27 +23,36 @@ class Line(NamedTuple):
     rows: list[dict[str, Any]]
 
 
-Answered = tuple[dict[str, Any], list[Prediction]]
+class Answered(NamedTuple):
+    """The answer's content, with one prediction an object of `each` and what that shares and has of its own."""
+
+    content: dict[str, Any]
+    totals: list[Prediction]
+    rows: list[dict[str, Any]]
+
+
+Tell = Callable[[Live, list[dict[str, Any]]], Iterable[dict[str, Any]]]
+"""What an explained answer has besides, row by row of checked ones."""
 
 
 def predict(live: Live, sent: object) -> Answered:
-    """The answer's content, and one prediction an object of `each`. Raises InputError."""
+    """The answer. Raises InputError."""
     lines = read(live, sent)
     totals = [_total(live, predictions) for predictions in _predictions(live, lines)]
     told_of = [shape.answer(line.own, total, live) for line, total in zip(lines, totals, strict=True)]
-    return _content(live, told_of), totals
+    return Answered(_content(live, told_of), totals, [line.own for line in lines])
 
 
-def explain(live: Live, sent: object) -> Answered:
-    """`predict` with explanations; of a sum, one for each object of `sum`, under its name and with its fields."""
+def explain(live: Live, sent: object, tell: Tell) -> Answered:
+    """`predict` with what `tell` says of each row; of a sum, of each object of `sum`, under its name and with its fields."""
     lines = read(live, sent)
-    explained = iter(live.predictor.explain_batch(chain.from_iterable(line.rows for line in lines)))
+    explained = iter(tell(live, [row for line in lines for row in line.rows]))
     request = live.predictor.request or {}
     told_of, totals = [], []
     for line, predictions in zip(lines, _predictions(live, lines), strict=True):
         totals.append(_total(live, predictions))
         answer = shape.answer(line.own, totals[-1], live)
-        parts = [told(explanations) for explanations in islice(explained, len(line.rows))]
+        parts = list(islice(explained, len(line.rows)))
         if summed := request["sum"]:
             answer[summed["name"]] = [
                 {name: row[name] for name in summed["inputs"]} | shape.answer(row, prediction, live) | part
@@ -53,7 +61,7 @@ def explain(live: Live, sent: object) -> Answered:
         else:
             answer |= parts[0]
         told_of.append(answer)
-    return _content(live, told_of), totals
+    return Answered(_content(live, told_of), totals, [line.own for line in lines])
 
 
 def read(live: Live, sent: object) -> list[Line]:

@@ -28,6 +28,8 @@ _serving = over(
     ttl=_settings.refresh_seconds,
     memory=programs_within(_settings.models_mib),
     on_failure=_telemetry.refresh_failed,
+    monitor=_settings.monitor,
+    admin=_settings.admin,
 )
 _serving.freshness.start(_newest.result)
 _after = None

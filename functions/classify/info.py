@@ -4,6 +4,7 @@ from typing import Any
 
 from firesteel.errors import NotFoundError
 from firesteel.program import schema
+from firesteel.program.targets import Target
 from firesteel.registry import bundle
 from functions.classify import answers, browse
 from functions.classify.answers import Answer, Refused
@@ -38,7 +39,7 @@ def _program(live: Loaded, serving: Serving) -> dict[str, Any]:
             "signature": program.signature,
             "feature_count": program.size,
             "inputs": [schema.described(field) for field in program.inputs.fields],
-            "targets": [_target(target) for target in program.targets],
+            "targets": [target(one) for one in program.targets],
             "segments": None,
         }
     router = live.router
@@ -62,11 +63,11 @@ def _segment(name: str, serving: Serving) -> dict[str, Any]:
     }
 
 
-def _target(target: Any) -> dict[str, Any]:
+def target(one: Target) -> dict[str, Any]:
     """Its name, its task, and what it may be."""
-    about = {"name": target.name, "task": target.task}
-    interval = getattr(target, "interval", None)
-    about |= {name: getattr(target, name) for name in ("labels", "range", "unit", "exposure") if hasattr(target, name)}
+    about: dict[str, Any] = {"name": one.name, "task": one.task}
+    interval = getattr(one, "interval", None)
+    about |= {name: getattr(one, name) for name in ("labels", "range", "unit", "exposure") if hasattr(one, name)}
     return about | ({"coverage": interval.coverage} if interval else {})
 
 

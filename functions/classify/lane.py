@@ -1,6 +1,7 @@
 """The fast lane: a Lambda event in, a Lambda answer out. FastAPI is imported only for the pages it makes."""
 
 import time
+from binascii import b2a_base64
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
@@ -55,15 +56,11 @@ class Lane:
             self._allow(request, answer)
         if self._after:
             self._after(request, answer)
-        return {
-            "statusCode": answer.status,
-            "headers": answer.headers,
-            "body": answer.body.decode(),
-            "isBase64Encoded": False,
-        }
+        body, encoded = _text(answer.body)
+        return {"statusCode": answer.status, "headers": answer.headers, "body": body, "isBase64Encoded": encoded}
 
     def _allow(self, request: Request, answer: Answer) -> None:
-        answer.headers["vary"] = "origin"
+        answer.headers["vary"] = f"{answer.headers['vary']}, origin" if "vary" in answer.headers else "origin"
         if (origin := request.headers.get("origin")) in self._origins:
             answer.headers["access-control-allow-origin"] = str(origin)
             answer.headers["access-control-expose-headers"] = EXPOSED
@@ -73,6 +70,14 @@ class Lane:
 
         self._app = self._app or app.create(self._serving)
         return app.behind_mangum(self._app, request)
+
+
+def _text(body: bytes) -> tuple[str, bool]:
+    """A body as Lambda's JSON can hold it, and whether it is Base64."""
+    try:
+        return body.decode(), False
+    except UnicodeDecodeError:
+        return b2a_base64(body, newline=False).decode(), True
 
 
 def _is_page(request: Request) -> bool:

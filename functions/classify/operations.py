@@ -4,12 +4,12 @@ A request is matched (404, 405), bounded (413), then its operation runs. Whateve
 the catalog: a request never ends in an exception.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from typing import NamedTuple, cast
 
 from firesteel.errors import InputError, NotFoundError, RegistryError
-from functions.classify import answers, browse, predict, status
+from functions.classify import answers, predict, status
 from functions.classify.answers import Answer, Refused
 from functions.classify.events import Request
 from functions.classify.serving import TAKEN, Serving
@@ -41,7 +41,20 @@ def _later(module: str, name: str) -> Run:
     return run
 
 
+def _admin(module: str, name: str) -> Run:
+    """An operation for those who run the service: there is none unless the settings say so."""
+    operation = _later(module, name)
+
+    def run(request: Request, serving: Serving) -> Answer:
+        if not serving.admin:
+            raise Refused("not_found")
+        return operation(request, serving)
+
+    return run
+
+
 _explain = _later("explain", "explain")
+_attributions = _later("attributions", "attributions")
 _BATCH = 1024 * KIB
 _V2 = [
     Operation(method, f"/v2/models/{model}{version}{end}", f"v2_{who}_{name}", _later("v2", name), _BATCH, slow=True)
@@ -51,11 +64,34 @@ _V2 = [
 ]
 """The models under the Open Inference Protocol. Of two paths of one length, the first that fits is meant."""
 
+
+def _of_models() -> Iterator[Operation]:
+    """What is asked of a model by its path, of a segment of one, and of a version of either."""
+    for path, who in (("/models/{name}", "model"), ("/models/{name}/{segment}", "segment")):
+        for end, run, limit in _POSTED:
+            yield Operation("POST", f"{path}/{end}", f"{who}_{end}", run, limit, slow=True)
+            at = f"{path}/versions/{{version}}/{end}"
+            yield Operation("POST", at, f"{who}_version_{end}", run, limit, slow=True)
+        yield Operation("GET", f"{path}/versions", f"{who}_versions", _later("browse", "versions"), slow=True)
+        yield Operation("GET", f"{path}/aliases", f"{who}_aliases", _later("versions", "aliases"), slow=True)
+        at = f"{path}/versions/{{version}}"
+        yield Operation("GET", at, f"{who}_version", _later("versions", "version"), slow=True)
+        yield Operation("GET", f"{at}/files/{{file}}", f"{who}_version_file", _later("versions", "file"), slow=True)
+        yield Operation("GET", path, who, _later("browse", "model"), slow=True)
+
+
+_POSTED = (
+    ("predict", predict.predict, 64 * KIB),
+    ("explain", _explain, 64 * KIB),
+    ("attributions", _attributions, 64 * KIB),
+    ("batch", predict.batch, _BATCH),
+)
 OPERATIONS = (
     Operation("POST", "/classify", "classify", predict.predict),
     Operation("POST", "/classify/batch", "classify_batch", predict.classify_batch, body_limit=_BATCH, slow=True),
     Operation("POST", "/predict", "predict", predict.predict),
     Operation("POST", "/explain", "explain", _explain),
+    Operation("POST", "/attributions", "attributions", _attributions, slow=True),
     Operation("POST", "/batch_predict", "batch_predict", predict.batch, body_limit=_BATCH, slow=True),
     Operation("GET", "/", "root", status.root),
     Operation("GET", "/health", "health", status.health),
@@ -64,17 +100,13 @@ OPERATIONS = (
     Operation("GET", "/version", "version", status.version),
     Operation("GET", "/model/status", "model_status", status.model),
     Operation("GET", "/model/info", "model_info", _later("info", "info"), slow=True),
-    Operation("GET", "/models", "models", browse.models, slow=True),
-    Operation("GET", "/models/{name}", "model", browse.model, slow=True),
-    Operation("GET", "/models/{name}/versions", "model_versions", browse.versions, slow=True),
-    Operation("POST", "/models/{name}/predict", "model_predict", predict.predict, slow=True),
-    Operation("POST", "/models/{name}/explain", "model_explain", _explain, slow=True),
-    Operation("POST", "/models/{name}/batch", "model_batch", predict.batch, body_limit=_BATCH, slow=True),
-    Operation("GET", "/models/{name}/{segment}", "segment", browse.model, slow=True),
-    Operation("GET", "/models/{name}/{segment}/versions", "segment_versions", browse.versions, slow=True),
-    Operation("POST", "/models/{name}/{segment}/predict", "segment_predict", predict.predict, slow=True),
-    Operation("POST", "/models/{name}/{segment}/explain", "segment_explain", _explain, slow=True),
-    Operation("POST", "/models/{name}/{segment}/batch", "segment_batch", predict.batch, body_limit=_BATCH, slow=True),
+    Operation("GET", "/models", "models", _later("browse", "models"), slow=True),
+    *_of_models(),
+    Operation("POST", "/feedback", "feedback", _later("feedback", "feedback"), slow=True),
+    Operation("GET", "/admin/recent_inferences", "recent_inferences", _admin("inferences", "recent"), slow=True),
+    Operation("GET", "/admin/drift", "drift", _admin("drifted", "drift"), slow=True),
+    Operation("GET", "/admin/review", "review", _admin("feedback", "review"), slow=True),
+    Operation("GET", "/admin/feedback", "corrections", _admin("feedback", "corrections"), slow=True),
     Operation("GET", "/v2", "v2_server", _later("v2", "server")),
     Operation("GET", "/v2/health/live", "v2_health_live", _later("v2", "live")),
     Operation("GET", "/v2/health/ready", "v2_health_ready", _later("v2", "ready")),

@@ -1,5 +1,6 @@
 """POST .../predict and .../batch: JSON in; labels with confidences, or numbers with intervals, out."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from firesteel.errors import InputError
@@ -21,33 +22,47 @@ def predict(request: Request, serving: Serving) -> Answer:
     if live.predictor.request:
         from functions.classify import grid
 
-        content, totals = grid.predict(live, sent)
-        return answer(content, live, totals, rows=len(totals))
+        told = grid.predict(live, sent)
+        inputs = kept(request, live, told.rows)
+        return answer(told.content, live, told.totals, rows=len(told.totals), inputs=inputs)
     row = live.predictor.check(sent)
     prediction = live.predictor.predict(row)
-    return answer(shape.answer(row, prediction, live), live, [prediction])
+    return answer(shape.answer(row, prediction, live), live, [prediction], inputs=kept(request, live, [row]))
 
 
 def classify_batch(request: Request, serving: Serving) -> Answer:
     """Up to 1,000 rows, answered in order; a row that does not fit gets an error in its place."""
     items = body.rows(body.read(request), "items")
-    return _answer_rows("items", items, serving.take(request), explained=False)
+    return _answer_rows("items", items, request, serving.take(request), explained=False)
 
 
 def batch(request: Request, serving: Serving) -> Answer:
     """`classify_batch`, explained if that is asked for."""
     sent = body.read(request)
     cases = body.rows(sent, "cases", EXPLAINED)
-    return _answer_rows("predictions", cases, serving.take(request), explained=body.flag(sent, EXPLAINED))
+    explained = body.flag(sent, EXPLAINED)
+    return _answer_rows("predictions", cases, request, serving.take(request), explained=explained)
 
 
 def answer(value: object, live: Live | Segmented, predictions: list[Prediction], **facts: Any) -> Answer:
-    """The facts are what the log line and the metrics are made of: never a text, never an identifier."""
+    """The facts are what the log line and the metrics are made of: of inputs only what `kept` gives.
+
+    `rows` is how many were asked for, `numbers` which of them were answered, if not the first; `parts` by which bundle.
+    """
     return answers.ok(
         value,
         headers={"x-model-digest": live.digest},
         facts={"live": live, "predictions": predictions, **facts},
     )
+
+
+def kept(request: Request, live: Live, rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]] | None:
+    """What the log line may have of checked rows; None when the model logs no inputs, or this request is no sample."""
+    if live.predictor.log is None:
+        return None
+    from functions.classify import logged
+
+    return logged.rows(request, live, rows)
 
 
 class _Part(NamedTuple):
@@ -57,7 +72,7 @@ class _Part(NamedTuple):
     rows: dict[int, dict[str, Any]]
 
 
-def _answer_rows(name: str, items: list[object], taken: Taken, *, explained: bool) -> Answer:
+def _answer_rows(name: str, items: list[object], request: Request, taken: Taken, *, explained: bool) -> Answer:
     results: list[dict[str, Any]] = [{}] * len(items)
     parts: dict[str, _Part] = {}
     for number, item in enumerate(items):
@@ -71,16 +86,19 @@ def _answer_rows(name: str, items: list[object], taken: Taken, *, explained: boo
         else:
             parts.setdefault(live.model, _Part(live, {})).rows[number] = row
     answered = []
+    inputs: list[dict[str, Any]] = []
     for live, rows in parts.values():
         predictions = live.predictor.predict_batch(rows.values())
         answered.append((live, predictions))
+        inputs += kept(request, live, rows.values()) or [{}] * len(rows)
         for (number, row), prediction in zip(rows.items(), predictions, strict=True):
             results[number] = shape.answer(row, prediction, live)
         if explained:
             _explain(live, rows, results)
     every = [prediction for _, predictions in answered for prediction in predictions]
+    numbers = [number for part in parts.values() for number in part.rows]
     parted = {"parts": answered} if isinstance(taken.model, Segmented) else {}
-    return answer({name: results}, taken.model, every, rows=len(items), **parted)
+    return answer({name: results}, taken.model, every, rows=len(items), numbers=numbers, inputs=inputs, **parted)
 
 
 def _explain(live: Live, rows: dict[int, dict[str, Any]], results: list[dict[str, Any]]) -> None:

@@ -60,7 +60,9 @@ class Freshness:
         on_failure: Callable[[str, Trouble, Exception], None],
         clock: Callable[[], float] = time.monotonic,
         run: Callable[[Callable[[], None]], None] = run_now,
+        what: str = "newest bundle",
     ) -> None:
+        """`what` troubles call the stable bundle."""
         self.ttl = ttl
         self.failures = 0
         self.trouble: Trouble | None = None
@@ -71,6 +73,7 @@ class Freshness:
         """The newest that was read."""
         self.model, self._source = model, source
         self._on_failure, self._clock, self._run = on_failure, clock, run
+        self._what = what
         self._due = clock()
         self._refreshing = Lock()
 
@@ -171,7 +174,7 @@ class Freshness:
 
     def _failed(self, error: Exception, role: str) -> Trouble:
         self.failures += 1
-        trouble = _trouble(error, role)
+        trouble = _trouble(error, role, self._what if role == STABLE else f"{role}'s bundle")
         self._on_failure(self.model, trouble, error)
         return trouble
 
@@ -201,8 +204,7 @@ def load(fetched: Fetched, model: str, known: Mapping[str, Loaded] | None = None
     return Live(loaded, model, entry.version, entry.digest, entry.generation, size, example, shape.of(loaded))
 
 
-def _trouble(error: Exception, role: str) -> Trouble:
-    bundle = "newest bundle" if role == STABLE else f"{role}'s bundle"
+def _trouble(error: Exception, role: str, bundle: str) -> Trouble:
     match error:
         case NotFoundError():
             return Trouble("nothing_published", "The alias names no version, or one that is not there.", role)

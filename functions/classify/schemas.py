@@ -30,6 +30,7 @@ def document(operation: Operation) -> dict[str, Any]:
         "summary": doc.summary,
         "description": doc.description,
         "responses": _responses(doc, inference=operation.path.startswith("/v2")),
+        "status_code": doc.status,
         "openapi_extra": extra,
         "tags": [doc.tag],
     }
@@ -66,7 +67,10 @@ def _parameters(operation: Operation, doc: Doc) -> list[Schema]:
     in_path = [
         {"name": name, "in": "path", "required": True, "schema": TEXT, "description": _NAMED[name]} for name in named
     ]
-    return [_REQUEST_ID, *in_path, *([_SIGNATURE, _KEY] if "signature_mismatch" in doc.refusals else [])]
+    in_query = [
+        {"name": name, "in": "query", "schema": TEXT, "description": about} for name, about in doc.query.items()
+    ]
+    return [_REQUEST_ID, *in_path, *in_query, *([_SIGNATURE, _KEY] if "signature_mismatch" in doc.refusals else [])]
 
 
 def _responses(doc: Doc, *, inference: bool) -> dict[int | str, Schema]:
@@ -74,8 +78,9 @@ def _responses(doc: Doc, *, inference: bool) -> dict[int | str, Schema]:
     if "signature_mismatch" in doc.refusals:
         described_as = "SHA-256 of the manifest of the bundle that answered; over several segments, of their model's."
         headers["x-model-digest"] = {"schema": TEXT, "description": described_as}
-    good = {"description": "The answer.", "headers": headers, "content": {JSON: {"schema": ref(doc.result)}}}
-    responses: dict[int | str, Schema] = {200: good}
+    good: Schema = {"description": "The answer.", "headers": headers, "content": {JSON: {"schema": ref(doc.result)}}}
+    good["content"] |= {media_type: {"schema": TEXT} for media_type in doc.others}
+    responses: dict[int | str, Schema] = {doc.status: good}
     schema = ref("InferenceError" if inference else "Refusal")
     for code in (*doc.refusals, *EVERYWHERE):
         refusal = CATALOG[code]
@@ -92,7 +97,8 @@ def _responses(doc: Doc, *, inference: bool) -> dict[int | str, Schema]:
 _NAMED = {
     "name": "The model.",
     "segment": "The segment of the model, as the registry calls it: `qb`.",
-    "version": "The version, which must be the live one.",
+    "version": "The version: `1.2.0`. Under /v2 it must be the live one.",
+    "file": "The file, as the description of the version lists it.",
 }
 _REQUEST_ID: Schema = {
     "name": "X-Request-Id",

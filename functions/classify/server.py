@@ -1,15 +1,17 @@
 """The app under uvicorn: what Lambda and API Gateway do elsewhere stands here before it.
 
-`Front` limits each client's rate, answers the operations of the table directly, lets the app make the pages, and sees
-to it that every request has its log line and its place in the metrics.
+`Front` refuses strange hosts, limits each client's rate, answers the operations of the table directly, lets the app
+make the pages, and sees to it that every request has its log line and its place in the metrics.
 """
 
 import asyncio
 import gc
 import logging
 import math
+import signal
 import time
 from contextlib import suppress
+from functools import cache
 from threading import Thread
 
 import uvicorn
@@ -17,11 +19,14 @@ from limits import RateLimitItemPerSecond
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
+from firesteel.monitor import spool
+from firesteel.registry.store import open_store
 from firesteel.settings import Settings
-from functions.classify import answers, app, fetch, operations, refresh
+from functions.classify import answers, app, fetch, loopback, operations, otel, refresh
 from functions.classify.answers import Answer, Refused
 from functions.classify.asgi import App, Receive, Scope, Send, read_body, request_of, send_answer
 from functions.classify.events import Request
@@ -32,10 +37,13 @@ from functions.classify.shadow import Shadows
 from functions.classify.telemetry import Telemetry
 
 METRICS = "/metrics"
+MEMORY = "memory://"
 _PAGES = operations.PAGES | {METRICS}
 _REQUEST_ID = answers.REQUEST_ID.encode()
 _PROBES = {"/health", "/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready"}
-_NEVER_LIMITED = _PROBES | {METRICS}
+_WORTH_PACKING = 4096  # bytes, as in template.yaml
+_NEVER_LIMITED = _PROBES | {METRICS, "/"}
+_SIGNED = ["authorization", "x-api-key", "x-amz-date", "x-amz-security-token"]  # what a page of another origin may send
 
 
 class RateLimit:
@@ -57,9 +65,20 @@ class RateLimit:
 class Front:
     """The outermost ASGI app but for CORS."""
 
-    def __init__(self, inner: App, serving: Serving, telemetry: Telemetry, meters: Meters, limit: RateLimit) -> None:
+    def __init__(
+        self,
+        inner: App,
+        serving: Serving,
+        telemetry: Telemetry,
+        meters: Meters,
+        limit: RateLimit,
+        traces: otel.Otel | None = None,
+        *,
+        is_local: bool = False,
+    ) -> None:
+        """One that `is_local` is asked by this machine's own names alone."""
         self._inner, self._serving, self._telemetry, self._meters = inner, serving, telemetry, meters
-        self._limit = limit
+        self._limit, self._traces, self._is_local = limit, traces, is_local
         self._shadows = Shadows(serving, telemetry.shadowed)
         Thread(target=self._shadows.run, name="shadows", daemon=True).start()
 
@@ -70,6 +89,8 @@ class Front:
         started = time.perf_counter()
         request = request_of(scope)
         try:
+            if self._is_local and not loopback.is_meant(request.headers.get("host", "")):
+                raise Refused("misdirected_request")
             self._limit.check(request)
         except Refused as refused:
             answer = answers.refuse(refused, request)
@@ -79,6 +100,8 @@ class Front:
             answer = await (self._page if is_page else self._operate)(request, scope, receive, send)
         seconds = time.perf_counter() - started
         self._meters.observe(request, answer, seconds)
+        if self._traces:
+            self._traces.observe(request, answer, seconds)
         self._telemetry.answered(request, answer, seconds)
 
     async def _operate(self, request: Request, _: Scope, receive: Receive, send: Send) -> Answer:
@@ -120,6 +143,8 @@ def create(settings: Settings, telemetry: Telemetry) -> App:
         memory=programs_within(settings.models_mib),
         on_failure=telemetry.refresh_failed,
         run=refresh.run_aside,
+        monitor=settings.monitor,
+        admin=settings.admin,
     )
     serving.freshness.start()
     service = app.create(serving)
@@ -131,24 +156,44 @@ def create(settings: Settings, telemetry: Telemetry) -> App:
         METRICS, metrics, methods=["GET"], response_class=Response, summary="Metrics", tags=["service"]
     )
     limit = RateLimit(settings.rate_limit, settings.rate_window_seconds)
-    front = Front(service, serving, telemetry, meters, limit)
-    return _cors(front, settings) if settings.cors_origins else front
+    is_local = settings.admin and loopback.is_own(settings.host)
+    front = Front(service, serving, telemetry, meters, limit, otel.start(settings.service), is_local=is_local)
+    packed = _packing(front)
+    return _cors(packed, settings) if settings.cors_origins else packed
 
 
-def _cors(front: Front, settings: Settings) -> App:
+def _packing(front: Front) -> App:
+    """The page is packed for who asks for it, as API Gateway packs it; answers are too short to gain by it."""
+    packing = GZipMiddleware(front, minimum_size=_WORTH_PACKING)
+
+    async def service(scope: Scope, receive: Receive, send: Send) -> None:
+        await (packing if scope.get("path") == "/" else front)(scope, receive, send)
+
+    return service
+
+
+def _cors(service: App, settings: Settings) -> App:
     return CORSMiddleware(
-        front,
+        service,
         allow_origins=settings.cors_origins,
         allow_credentials=settings.cors_credentials,
         allow_methods=["GET", "POST"],
-        allow_headers=["content-type", "x-request-id", SIGNATURE, KEY],
+        allow_headers=["content-type", "x-request-id", SIGNATURE, KEY, *_SIGNED],
         expose_headers=answers.EXPOSED.split(", "),
     )
 
 
 def run(settings: Settings) -> None:
-    """Serve until interrupted: one process, one event loop. Raises SystemExit when the port is taken."""
+    """Serve until interrupted: one process, one event loop. Raises SystemExit when the port is taken.
+
+    What models answer goes to the inference log of FIRESTEEL_MONITOR; memory:// would not outlive us, so it gets none.
+    """
     telemetry = Telemetry(service=settings.service, level=settings.log_level)
+    kept = None
+    if settings.monitor != MEMORY:
+        store = cache(lambda: open_store(settings.monitor))
+        kept = spool.Spool(spool.folder_of(settings.monitor), store, telemetry.troubled)
+        telemetry.keep = kept.append
     config = uvicorn.Config(
         create(settings, telemetry),
         host=settings.host,
@@ -166,5 +211,12 @@ def run(settings: Settings) -> None:
         setattr(logging, name, False)  # what each record would look up, and no line says
     gc.collect()
     gc.freeze()
-    with suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that it too ends below, and nowhere else
+    if kept:
+        kept.start()
+    try:
+        with suppress(KeyboardInterrupt):
+            uvicorn.Server(config).run()
+    finally:
+        if kept:
+            kept.close()

@@ -3,17 +3,19 @@
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
+from functools import cache
 from typing import NamedTuple
 
-from firesteel.errors import NotFoundError
+from firesteel.errors import IntegrityError, NotFoundError
 from firesteel.registry import record
-from firesteel.registry.store import Store
+from firesteel.registry.store import MemoryStore, Store, open_store
+from firesteel.settings import Settings
 from functions.classify import refresh
 from functions.classify.answers import Refused
 from functions.classify.events import Request
-from functions.classify.fetch import Source
+from functions.classify.fetch import Pinned, Source
 from functions.classify.live import Live, Loaded, Segmented, Sides
-from functions.classify.models import Models
+from functions.classify.models import PINNED, Models
 from functions.classify.refresh import Freshness, Trouble
 
 SIGNATURE = "x-feature-signature"
@@ -50,6 +52,10 @@ class Serving(NamedTuple):
     models: Models
     side: Callable[[Sides, Request], Loaded] = by_key
     """Which of the bundles that an alias names answers a request."""
+    monitor: Callable[[], Store] = MemoryStore
+    """The store of the inference log, corrections and drift reports."""
+    admin: bool = False
+    """Whether /admin/... is answered."""
 
     def live(self) -> Loaded:
         """The served model's stable bundle. Raises Refused: `no_model`."""
@@ -64,11 +70,28 @@ class Serving(NamedTuple):
 
         Raises Refused: `no_model`; NotFoundError, RegistryError.
         """
-        return _live(self.freshness if name is None or name == self.model else self.models.of(name))
+        if name is None or name == self.model:
+            return _live(self.freshness)
+        if PINNED in name:
+            raise NotFoundError(name)
+        return _live(self.models.of(name))
+
+    def at(self, name: str, version: str) -> Loaded:
+        """Any complete version of a model or segment; with what is live, if that is it, and of no side of a canary.
+
+        Raises what `sides` raises.
+        """
+        freshness = self.freshness if name == self.model else self.models.known(name)
+        for one in freshness.sides.all() if freshness and freshness.sides else ():
+            if one.version == version:
+                return one._replace(side="", shadow=None)
+        return _live(self.models.of(f"{name}{PINNED}{version}")).stable
 
     def take(self, request: Request) -> "Taken":
-        """What a request is answered by: the model that its path names, or the served one."""
-        taken = Taken(self.side(self.sides(request.model), request), self, request)
+        """What a request is answered by: the model that its path names, in the version it names; or the served one."""
+        version = request.pinned
+        model = self.at(str(request.model), version) if version else self.side(self.sides(request.model), request)
+        taken = Taken(model, self, request)
         TAKEN.set(taken)
         return taken
 
@@ -141,23 +164,49 @@ def over(
     on_failure: Callable[[str, Trouble, Exception], None],
     clock: Callable[[], float] = time.monotonic,
     run: Callable[[Callable[[], None]], None] = refresh.run_now,
+    monitor: str = Settings.monitor,
+    admin: bool = False,
 ) -> Serving:
     """Serves the source's model, which is not loaded yet, and any other of the same registry and alias.
 
-    The programs of the others may take `memory` bytes.
+    The programs of the others may take `memory` bytes. `monitor` is the URL of the monitoring store, which is opened
+    when it is first asked for.
     """
 
-    def fresh(source: Source) -> Freshness:
-        return Freshness(source, source.model, ttl=ttl, on_failure=on_failure, clock=clock, run=run)
+    def fresh(source: Source | Pinned, model: str, what: str = "newest bundle") -> Freshness:
+        return Freshness(source, model, ttl=ttl, on_failure=on_failure, clock=clock, run=run, what=what)
 
     def opened(name: str) -> Freshness:
-        other = source.of(name)
+        model, _, version = name.partition(PINNED)
+        other = source.of(model)
+        if version:
+            return pinned(other, version)
         entry = other.entry()
-        freshness = fresh(other)
+        freshness = fresh(other, model)
         freshness.start(lambda: other.fetch(entry))
         return freshness
 
-    return Serving(source.model, source.alias, fresh(source), lambda: source.store, Models(opened, memory))
+    def pinned(other: Source, version: str) -> Freshness:
+        """A version that is there and cannot be served has its trouble; of one that is not there nothing is kept."""
+        found = other.at(version)
+        freshness = fresh(found, other.model, f"bundle of {version}")
+        try:
+            entry = found.entry()
+        except IntegrityError:
+            freshness.start(found.newest)  # which fails again, and is noted
+        else:
+            freshness.start(lambda: found.fetch(entry))
+        return freshness
+
+    return Serving(
+        source.model,
+        source.alias,
+        fresh(source, source.model),
+        lambda: source.store,
+        Models(opened, memory),
+        monitor=cache(lambda: open_store(monitor)),
+        admin=admin,
+    )
 
 
 def _live(freshness: Freshness) -> Sides:

@@ -8,6 +8,7 @@ from functions.classify import answers
 from functions.classify.answers import Answer
 from functions.classify.events import Request
 from functions.classify.live import CANARY, Live
+from functions.classify.negotiated import prefers_html
 from functions.classify.refresh import SHADOW, Freshness, Trouble
 from functions.classify.serving import Serving
 
@@ -15,8 +16,13 @@ NAME = "firesteel"
 VERSION = "0.2.0"
 
 
-def root(_: Request, serving: Serving) -> Answer:
-    """What this is and where to go on."""
+def root(request: Request, serving: Serving) -> Answer:
+    """What this is and where to go on; for a browser, the page."""
+    if prefers_html(request.headers.get("accept", "")):
+        from functions.classify import page
+
+        if found := page.answer(request):
+            return found
     live = serving.freshness.current()
     return answers.ok(
         {
@@ -29,15 +35,18 @@ def root(_: Request, serving: Serving) -> Answer:
                 "batch": "/classify/batch",
                 "predict": "/predict",
                 "explain": "/explain",
+                "attributions": "/attributions",
                 "batch_predict": "/batch_predict",
                 "health": "/health",
                 "status": "/model/status",
                 "info": "/model/info",
                 "models": "/models",
+                "feedback": "/feedback",
                 "docs": "/docs",
                 "openapi": "/openapi.json",
             },
-        }
+        },
+        headers={"vary": "accept"},
     )
 
 

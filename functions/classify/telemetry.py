@@ -4,13 +4,14 @@ CloudWatch takes metrics out of any log line whose root has `_aws` (the Embedded
 makes the document and the Logger writes it: one line and one serialisation a request. A line can carry the metrics of
 one model, so a batch over segments has one more for each. While a canary runs, the few metrics that it is judged by are
 counted once more by side. What a line says is listed in `_line` and `_answered`; no text of a request, no identifier of
-a person and no message of an exception is among it.
+a person and no message of an exception is among it, but for inputs that the model's definition says are kept.
 """
 
 import json
 import logging
 import time
 import traceback
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from aws_lambda_powertools.logging import Logger
@@ -27,6 +28,8 @@ from functions.classify.refresh import Trouble
 _BY_SIDE = ("Predictions", "Latency", "ReviewShare")
 _Measures = dict[str, dict[str, Any]]
 _SERIALISE = json.JSONEncoder(default=str, separators=(",", ":")).encode  # ASCII: nothing can look like a line break
+LINE_LIMIT = 200_000
+"""Characters of a line: CloudWatch takes 256 KiB. A longer one goes without its inputs, and if need be its answers."""
 
 
 class _Formatter(LambdaPowertoolsFormatter):
@@ -41,7 +44,15 @@ class _Formatter(LambdaPowertoolsFormatter):
         line.pop("location", None)  # it would always be this file
         if trace := self._get_latest_trace_id():
             line["xray_trace_id"] = trace
-        return _SERIALISE(line | record.__dict__.get("facts", {}))
+        facts = record.__dict__.get("facts", {})
+        written = _SERIALISE(line | facts)
+        for shorter in (_without_inputs, _without_answers):
+            if len(written) <= LINE_LIMIT:
+                break
+            facts = shorter(facts)
+            written = _SERIALISE(line | facts)
+        record.__dict__["written"] = written
+        return written
 
 
 class Invocation(NamedTuple):
@@ -53,6 +64,9 @@ class Invocation(NamedTuple):
 
 class Telemetry:
     """Writes the lines of one process. With a namespace, on Lambda, they carry metrics; a server has /metrics."""
+
+    keep: Callable[[str, float, str], None] | None = None
+    """Given every line that has a model: the model, the line's time in seconds since 1970, and the line."""
 
     def __init__(self, *, service: str, level: str, namespace: str | None = None) -> None:
         self.logger = Logger(service=service, level=level, logger_formatter=_Formatter(utc=True, use_rfc3339=True))
@@ -67,10 +81,13 @@ class Telemetry:
         line = _line(request, answer, seconds)
         if invocation:
             line |= invocation._asdict()
+        line |= _inferred(answer.facts)
         document, *others = self._documents(answer, seconds, invocation) if self._metrics else [{}]
         level = logging.ERROR if answer.status >= 500 else logging.INFO
         if self._log.isEnabledFor(level):
-            self._write(level, "request", document | line)
+            record = self._write(level, "request", document | line)
+            if self.keep and "model" in line and (written := record.__dict__.get("written")):
+                self.keep(line["model"], record.created, written)
         else:
             others = [document, *others]
         for other in filter(None, others):
@@ -88,10 +105,15 @@ class Telemetry:
         if self._log.isEnabledFor(level):
             self._write(level, "shadow", facts)
 
-    def _write(self, level: int, message: str, facts: dict[str, Any]) -> None:
+    def troubled(self, message: str, facts: dict[str, Any]) -> None:
+        """A line about what keeps inferences, of no request."""
+        self._write(logging.ERROR, message, facts)
+
+    def _write(self, level: int, message: str, facts: dict[str, Any]) -> logging.LogRecord:
         """Straight to the handlers: who called is always this module, and looking it up is a quarter of the time."""
         record = self._log.makeRecord(self._log.name, level, "", 0, message, (), None, extra={"facts": facts})
         self._log.handle(record)
+        return record
 
     def _documents(self, answer: Answer, seconds: float, invocation: Invocation | None) -> list[dict[str, Any]]:
         """The metrics of one request in the Embedded Metric Format: first those that its line carries, maybe none."""
@@ -210,9 +232,34 @@ def _answered(live: Loaded, predictions: list[Prediction] | None, facts: dict[st
     return line
 
 
+def _inferred(facts: dict[str, Any]) -> dict[str, Any]:
+    """What a line has for the inference log alone: inputs that are kept, and of a batch every row's answer.
+
+    It stands last: CloudWatch finds the first 200 members of a line, and counts each value of a column.
+    """
+    if facts.get("predictions") is None:
+        return {}
+    if "rows" not in facts:
+        return {"inputs": facts["inputs"][0]} if facts.get("inputs") else {}
+    from functions.classify import columns
+
+    return {"answers": columns.of(facts)}
+
+
 def _measured(estimate: Estimate) -> dict[str, float | None]:
     ends = {"value": estimate.value, "lower": estimate.lower, "upper": estimate.upper}
     return {name: None if end is None else round(end, 6) for name, end in ends.items()}
+
+
+def _without_inputs(facts: dict[str, Any]) -> dict[str, Any]:
+    less = {name: value for name, value in facts.items() if name != "inputs"}
+    if "answers" in less:
+        less["answers"] = {name: value for name, value in less["answers"].items() if name != "inputs"}
+    return less | {"inputs_left_out": True}
+
+
+def _without_answers(facts: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in facts.items() if name != "answers"} | {"answers_left_out": True}
 
 
 def _fault(error: Exception) -> dict[str, Any]:

@@ -92,10 +92,11 @@ def infer(request: Request, serving: Serving) -> Answer:
     if unknown := set(inference.outputs or ()) - outputs.keys():
         raise Refused("invalid_input", f"{len(unknown)} of the outputs are none of {', '.join(outputs)}.")
     rows: list[dict[str, Any]] = [{}] * inference.rows
-    answered = []
+    answered, inputs = [], []
     for part in parts:
         predictions = part.live.predictor.predict_batch(part.rows.values())
         answered.append((part.live, predictions))
+        inputs += predict.kept(request, part.live, part.rows.values()) or [{}] * len(part.rows)
         for number, prediction in zip(part.rows, predictions, strict=True):
             rows[number] = {**_values(prediction), VERSION: part.live.version}
     body = {
@@ -107,7 +108,8 @@ def infer(request: Request, serving: Serving) -> Answer:
     }
     every = [prediction for _, predictions in answered for prediction in predictions]
     parted = {"parts": answered} if isinstance(found, Segmented) else {}
-    return predict.answer(body, found, every, rows=inference.rows, **parted)
+    numbers = [number for part in parts for number in part.rows]
+    return predict.answer(body, found, every, rows=inference.rows, numbers=numbers, inputs=inputs, **parted)
 
 
 def _taken(request: Request, serving: Serving) -> Taken:

@@ -20,6 +20,13 @@ logger = Logger(service=settings.service, level=settings.log_level, utc=True, us
 def handler(event: object, context: object) -> dict[str, Any]:
     """Answers one event of API Gateway's REST API. Never raises."""
     request_id = _request_id(event) or getattr(context, "aws_request_id", "")
+    answer = _decided(event, request_id)
+    if settings.cors_origins:
+        answer["headers"] |= _shown_to(_origin(event))
+    return answer
+
+
+def _decided(event: object, request_id: str) -> dict[str, Any]:
     facts: dict[str, Any] = {"request_id": request_id}
     try:
         asked = moves.read(event)
@@ -56,6 +63,20 @@ def _request_id(event: object) -> str:
         case {"requestContext": {"requestId": str(request_id)}}:
             return request_id
     return ""
+
+
+def _origin(event: object) -> str:
+    """Where the page is from that a browser asks for; nothing when it was no page."""
+    match event:
+        case {"headers": dict(headers)}:
+            return next((str(value) for name, value in headers.items() if str(name).lower() == "origin"), "")
+    return ""
+
+
+def _shown_to(origin: str) -> dict[str, str]:
+    """What lets a browser show the answer to a page of the listed origins, and to no other."""
+    allowed = {"access-control-allow-origin": origin, "access-control-expose-headers": "x-request-id"}
+    return {"vary": "origin"} | (allowed if origin in settings.cors_origins else {})
 
 
 def _answer(status: int, body: object, request_id: str) -> dict[str, Any]:

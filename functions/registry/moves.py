@@ -8,7 +8,8 @@
     POST /models/{name}/approve?version=1.2.0     go on with a training that waits for a person
     POST /models/{name}/reject?version=1.2.0      end it
 
-Each takes `why`, which stays in the alias's history with the caller's ARN, and the first four `alias` (latest). A segment
+Each takes `why`, which stays in the alias's history with the caller's ARN. The first four take `alias` (latest) and
+`after`: the generation at which the caller saw the alias, 0 when it was never set; at any other it is not moved. A segment
 is /models/{name}/{segment}/... and nothing else, so that who may move what can be said by path. The answer is the alias's
 new entry; that of `approve` and `reject` says what was decided.
 
@@ -18,8 +19,8 @@ not_identified           403     API Gateway does not say who calls: the request
 not_found                404     no such path
 not_in_registry          404     no such model, version or alias; none to go back to; nobody asked for this approval yet
 method_not_allowed       405     not a POST
-conflict                 409     somebody else moved the alias at the same time; a version cannot run beside itself; the
-                                 training does not wait any more
+conflict                 409     somebody else moved the alias at the same time, or since `after`; a version cannot run
+                                 beside itself; the training does not wait any more
 broken_bundle            409     the version, the alias's newest entry or the record of what is asked is not what was
                                  written, so it is not used
 invalid_input            422     the query has not what the operation needs, or more
@@ -32,7 +33,7 @@ Every refusal has the body {"detail", "code", "request_id"}, as those of the pub
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypedDict
 
 from firesteel.errors import ConflictError, IntegrityError, NotFoundError, RegistryError
 from firesteel.registry import alias, bundle, names
@@ -54,10 +55,10 @@ STATUS = {
 }
 Operation = Literal["promote", "shadow", "switch", "rollback", "approve", "reject"]
 _QUERIES: dict[Operation, tuple[str, ...]] = {
-    "promote": ("version", "alias", "why", "canary"),
-    "shadow": ("version", "alias", "why"),
-    "switch": ("version", "alias", "why"),
-    "rollback": ("to", "alias", "why"),
+    "promote": ("version", "alias", "after", "why", "canary"),
+    "shadow": ("version", "alias", "after", "why"),
+    "switch": ("version", "alias", "after", "why"),
+    "rollback": ("to", "alias", "after", "why"),
     "approve": ("version", "why"),
     "reject": ("version", "why"),
 }
@@ -82,6 +83,8 @@ class Move(NamedTuple):
     why: str
     weight: float | None = None
     """The share of the requests that a canary answers."""
+    after: int | None = None
+    """The generation at which the caller saw the alias."""
 
 
 class Decision(NamedTuple):
@@ -111,13 +114,14 @@ def read(event: object) -> Move | Decision:
         raise Refused("method_not_allowed", "An alias is moved with POST.")
     model, query = "/".join(start[2:]), _query(rest, operation)
     version, alias_name, why = query.get("version"), query.get("alias", "latest"), query.get("why", "")
+    weight = _weight(query["canary"]) if "canary" in query else None
+    after = _generation(query["after"]) if "after" in query else None
     match operation:
         case "approve" | "reject":
             return Decision(operation == "approve", model, query["version"], who, why)
-        case "promote" if "canary" in query:
-            return Move("canary", model, version, alias_name, who, why, _weight(query["canary"]))
         case _:
-            return Move(operation, model, version or query.get("to"), alias_name, who, why)
+            kind = "canary" if weight else operation
+            return Move(kind, model, version or query.get("to"), alias_name, who, why, weight, after)
 
 
 def _query(event: dict[Any, Any], operation: Operation) -> dict[str, str]:
@@ -143,20 +147,32 @@ def _weight(text: str) -> float:
     return weight
 
 
+def _generation(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 8):
+        raise Refused("invalid_input", "A generation is a whole number, like after=3; 0 for an alias never set.")
+    return int(text)
+
+
+class _Said(TypedDict):
+    who: str
+    why: str
+    after: int | None
+
+
 def perform(move: Move, store: Store) -> tuple[str, Entry]:
     """Moves the alias: the model's name in the registry and the alias's new entry. Raises Refused."""
     with refusing():
         require(move.model, store)
-        model, name, who, why = move.model, move.alias, move.who, move.why
+        where, said = (store, move.model, move.alias), _Said(who=move.who, why=move.why, after=move.after)
         if move.kind == "rollback":
-            return model, alias.rollback(store, model, name, who=who, why=why, to=move.version)
+            return move.model, alias.rollback(*where, **said, to=move.version)
         assert move.version
         if move.kind == "canary":
             assert move.weight
-            return model, alias.canary(store, model, name, move.version, weight=move.weight, who=who, why=why)
+            return move.model, alias.canary(*where, move.version, **said, weight=move.weight)
         if move.kind == "shadow":
-            return model, alias.shadow(store, model, name, move.version, who=who, why=why)
-        return model, alias.promote(store, model, name, move.version, who=who, why=why, kind=move.kind)
+            return move.model, alias.shadow(*where, move.version, **said)
+        return move.model, alias.promote(*where, move.version, **said, kind=move.kind)
 
 
 @contextmanager

@@ -20,8 +20,10 @@ class Calibration(NamedTuple):
         return np.asarray(softmax(self.scale * scores + self.bias, axis=1))
 
 
-def fit(scores: np.ndarray, labels: np.ndarray) -> Calibration:
+def fit(scores: np.ndarray, labels: np.ndarray, weight: np.ndarray | None = None) -> Calibration:
     """The scale and bias that make out-of-fold scores [rows, classes] likeliest for the labels [rows].
+
+    `weight` [rows] is how much each row counts for, 1 without.
 
     Temperature scaling (Guo et al. 2017, "On Calibration of Modern Neural Networks") with a bias for each class: the
     weights that balance classes in fitting shift the scores, and the bias takes that shift out of the confidence again.
@@ -29,13 +31,16 @@ def fit(scores: np.ndarray, labels: np.ndarray) -> Calibration:
     rows, classes = scores.shape
     truth = np.zeros((rows, classes))
     truth[np.arange(rows), labels] = 1
+    share = None if weight is None else weight / weight.sum()
 
     def loss(parameters: np.ndarray) -> tuple[float, np.ndarray]:
         log_scale, bias = parameters[0], parameters[1:]
         scale = np.exp(log_scale)
         log_probabilities = log_softmax(scale * scores + bias, axis=1)
-        residual = (np.exp(log_probabilities) - truth) / rows
-        value = -log_probabilities[np.arange(rows), labels].mean() + _BIAS_PENALTY * float(bias @ bias)
+        residual = np.exp(log_probabilities) - truth
+        residual = residual / rows if share is None else residual * share[:, None]
+        right = log_probabilities[np.arange(rows), labels]
+        value = -(right.mean() if share is None else right @ share) + _BIAS_PENALTY * float(bias @ bias)
         gradient_scale = float((residual * scores).sum()) * scale
         return value, np.concatenate([[gradient_scale], residual.sum(0) + 2 * _BIAS_PENALTY * bias])
 

@@ -2,17 +2,20 @@
 
     event -> upload -> claimed by this run? -> still the newest? -> read and hashed -> trained before? -> parts to train
 
-Of all the events that tell of one upload, one execution goes on: see claims.py.
+Of all the events that tell of one upload, one execution goes on: see claims.py. Who comes on purpose claims it last, so
+only what is to be trained. What was said is listed once, before all else: that is what is claimed, compared and trained.
 """
 
 import hashlib
 import json
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from firesteel.definition import Definition
 from firesteel.errors import DataError, DefinitionError
-from functions.train import claims, intake, published, tune
-from functions.train.claims import Claim
+from firesteel.monitor import feedback
+from functions.train import claims, intake, published, snapshot, tune
+from functions.train.claims import Claim, Seen
 from functions.train.deployment import DATA_LIMIT, Deployment, text
 from functions.train.upload import FILE, SHAPE, Upload
 
@@ -44,19 +47,34 @@ def check(deployment: Deployment, task: dict[str, Any]) -> dict[str, Any]:
     order = order_of(deployment, task.get("event"))
     definition = deployment.definition_of(order.model)
     about = {"model": order.model, "upload": order.upload._asdict(), "by": order.by, "bytes": order.size}
-    taken = None if order.again else _taken(deployment, order, run)
-    if taken and order.by == "upload":
-        return about | _elsewhere(order.model, taken)
+    said = {part.address: snapshot.listed(deployment, part) for part in _parts(definition)}
+    seen = {address: feedback.fingerprint(keys) for address, keys in said.items() if keys is not None}
+
+    def taken(over: Callable[[Claim], bool]) -> dict[str, Any] | None:
+        held = claims.claim(deployment, order.model, order.upload, run, seen, over)
+        return None if held.run == run else about | _elsewhere(order.model, held)
+
+    def is_over(held: Claim) -> bool:
+        return held.is_stale or bool(
+            held.corrections != seen and _trained(deployment, definition, data_sha256, held.corrections)
+        )
+
+    if order.by == "upload" and (elsewhere := taken(lambda _: False)):
+        return elsewhere
     if not order.again and (newer := _newer(deployment, order.upload)):
         return about | {"outcome": "superseded", "reason": newer}
     where, rows, data_sha256 = _examine(deployment, order, definition)
     about |= {"data_sha256": data_sha256, "rows": rows, "where": where}
-    if not order.again and (same := _trained(deployment, definition, data_sha256, run)):
-        return about | same
-    if taken:
-        return about | _elsewhere(order.model, taken)
+    if not order.again:
+        if same := _trained(deployment, definition, data_sha256, seen, but=run):
+            return about | same
+        if order.by != "upload" and (elsewhere := taken(is_over)):
+            return elsewhere
     reason = "trained again" if order.again else "no version was trained on these data by this definition"
-    return about | {"outcome": "train", "reason": reason} | _work(definition, where)
+    work = _work(definition, where)
+    for one, part in zip(work["segments"], _parts(definition), strict=True):
+        one["corrections"] = snapshot.take(deployment, part, said[part.address])
+    return about | {"outcome": "train", "reason": reason} | work
 
 
 def _is_folder(event: object) -> bool:
@@ -65,12 +83,6 @@ def _is_folder(event: object) -> bool:
         case {"detail": {"object": {"key": str(key)}}}:
             return key.endswith("/")
     return False
-
-
-def _taken(deployment: Deployment, order: Order, run: str) -> Claim | None:
-    """The claim of another run, if that has the upload."""
-    held = claims.claim(deployment, order.model, order.upload, run, anew=order.by != "upload")
-    return None if held.run == run else held
 
 
 def _elsewhere(model: str, taken: Claim) -> dict[str, Any]:
@@ -210,12 +222,16 @@ def _refuse_large(deployment: Deployment, what: str, setting: str, limit: int) -
         )
 
 
-def _trained(deployment: Deployment, definition: Definition, data_sha256: str, run: str) -> dict[str, Any] | None:
-    """The answer when another run has trained every part on these data by this definition; else None."""
+def _trained(
+    deployment: Deployment, definition: Definition, data_sha256: str, seen: Seen, *, but: str = ""
+) -> dict[str, Any] | None:
+    """The answer when every part was trained on these data and corrections by this definition, `but` in this run; or None."""
     versions = {}
     for part in _parts(definition):
-        known = published.newest_first(deployment.registry, part.address)
-        found = next((one for one in known if one.is_of(part, data_sha256) and one.run != run), None)
+        known, said = published.newest_first(deployment.registry, part.address), seen.get(part.address)
+        found = next(
+            (one for one in known if one.is_of(part, data_sha256) and one.has_seen(said) and one.run != but), None
+        )
         if found is None:
             return None
         versions[part.address] = found.manifest.version

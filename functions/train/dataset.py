@@ -36,7 +36,10 @@ class Dataset:
                 (str), `split.time` (float64: numbers, or seconds since 1970 UTC)
     targets     target -> int32 index into its `label_names`, after merging of values; float64 for values and counts
     exposure    float64: the exposure input's values; ones without such an input
-    lines       int64 physical line, counted from 1, on which each row begins (of rows summed to one, the first)
+    lines       int64 physical line, counted from 1, on which each row begins (of rows summed to one, the first); 0 of a
+                row that is not of the file: a correction
+    weights     target -> float64, how much each row counts for, 0 where its truth is unknown; empty where all count 1
+    corrected   SHA-256 of the corrections among the rows; empty where there are none
     sha256      of the file's bytes; `rows_read` counts bad rows too, but not those of other segments, `skipped`
     duplicates  rows whose inputs all repeat those of an earlier row, whatever their targets
     merged      rows that were added to an earlier one because they agree with it (`data.sum_repeated_rows`)
@@ -55,6 +58,8 @@ class Dataset:
     duplicates: int = 0
     merged: int = 0
     skipped: int = 0
+    weights: dict[str, npt.NDArray[np.float64]] = field(default_factory=dict)
+    corrected: str = ""
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -74,7 +79,13 @@ class Dataset:
             targets={name: values[chosen] for name, values in self.targets.items()},
             exposure=self.exposure[chosen],
             lines=self.lines[chosen],
+            weights={name: values[chosen] for name, values in self.weights.items()},
         )
+
+    @property
+    def of_file(self) -> npt.NDArray[np.bool_]:
+        """Which rows [rows] are the file's own: what is measured, is measured on them."""
+        return self.lines > 0
 
 
 def _taken(values: Any, chosen: npt.NDArray[np.intp]) -> Values:

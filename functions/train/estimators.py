@@ -19,37 +19,51 @@ _ITERATIONS = 1000  # of solvers
 
 
 class Sample(NamedTuple):
-    """What is learned from: features [rows, features], target and exposure [rows]; all exposures are 1 but for counts."""
+    """What is learned from: features [rows, features], target and exposure [rows]; all exposures are 1 but for counts.
+
+    `weight` [rows] is how much each row counts for; None when all count for 1.
+    """
 
     X: Any
     y: np.ndarray
     exposure: np.ndarray
+    weight: np.ndarray | None = None
 
     def take(self, rows: np.ndarray) -> "Sample":
-        return Sample(self.X[rows], self.y[rows], self.exposure[rows])
+        weight = None if self.weight is None else self.weight[rows]
+        return Sample(self.X[rows], self.y[rows], self.exposure[rows], weight)
 
 
-def sample(settings: Estimator, X: Any, y: np.ndarray, exposure: np.ndarray) -> Sample:
+def sample(
+    settings: Estimator, X: Any, y: np.ndarray, exposure: np.ndarray, weight: np.ndarray | None = None
+) -> Sample:
     """The sample in the form the estimator takes: dense for trees, complete for linear ones. Raises DataError."""
     if isinstance(settings, GradientBoosting | LightGBM | CatBoost):
-        return Sample(models.dense(X), y, exposure)
+        return Sample(models.dense(X), y, exposure, weight)
     missing = np.isnan(X.data).sum() if issparse(X) else np.isnan(X).any(0).sum()
     if missing:
         raise DataError(
             f"{settings.kind} cannot take missing numbers, and {missing} features have some: "
             "give their steps `fill: mean`, `median` or a number, or choose an estimator of trees"
         )
-    return Sample(X, y, exposure)
+    return Sample(X, y, exposure, weight)
 
 
-def make(settings: Estimator, task: str, y: np.ndarray, seed: int, categorical: np.ndarray | None = None) -> Any:
-    """The estimator, not yet fitted. `y` are all target values: class weights follow from them.
+def make(
+    settings: Estimator,
+    task: str,
+    y: np.ndarray,
+    seed: int,
+    categorical: np.ndarray | None = None,
+    weight: np.ndarray | None = None,
+) -> Any:
+    """The estimator, not yet fitted. `y` are all target values and `weight` what each counts for: class weights follow.
 
     `categorical` says of each feature whether trees may split it by sets; CatBoost splits every feature by order.
     """
     match settings:
         case Logistic():
-            weights = _class_weights(settings.class_weight, y)
+            weights = _class_weights(settings.class_weight, y, weight)
             return LogisticRegression(C=settings.C, class_weight=weights, max_iter=_ITERATIONS)
         case Linear():
             return Ridge(alpha=settings.alpha)
@@ -65,10 +79,11 @@ def make(settings: Estimator, task: str, y: np.ndarray, seed: int, categorical: 
 
 def fit(estimator: Any, task: str, sample: Sample, categorical: np.ndarray | None = None) -> Any:
     """Fit and give the estimator. A count is learned as a rate, count / exposure, with the exposure as its weight."""
-    X, y, exposure = sample
+    X, y, exposure, weight = sample
     if task == "count":
         y = y / exposure
-    weights = {"sample_weight": exposure} if task == "count" else {}
+        weight = exposure if weight is None else weight * exposure
+    weights = {} if weight is None else {"sample_weight": weight}
     library = type(estimator).__module__.partition(".")[0]
     if library == "sklearn" and models.needs_dense(estimator) and (absent := np.isnan(X).all(0)).any():
         X = np.where(
@@ -80,7 +95,7 @@ def fit(estimator: Any, task: str, sample: Sample, categorical: np.ndarray | Non
             estimator.set_params(n_jobs=2 if models.is_large(X) else 1)
             return estimator.fit(X, y, categorical_feature=sets, **weights)
         if library == "catboost" and task == "count":
-            return _fit_catboost_rate(estimator, X, y, exposure)
+            return _fit_catboost_rate(estimator, X, y, weights["sample_weight"])
         return estimator.fit(X, y, **weights)
 
 
@@ -100,12 +115,13 @@ def iterations(estimator: Any) -> int:
     return 1 if counts is None else int(np.max(counts))
 
 
-def _class_weights(power: float, y: np.ndarray) -> dict[int, float] | None:
-    """(rows / (classes * rows of the class)) ** power for each class."""
+def _class_weights(power: float, y: np.ndarray, weight: np.ndarray | None) -> dict[int, float] | None:
+    """(rows / (classes * rows of the class)) ** power for each class, each row counted by its weight."""
     if power == 0:
         return None
-    counts = np.bincount(y)
-    return {k: float((len(y) / (len(counts) * count)) ** power) for k, count in enumerate(counts)}
+    counts = np.bincount(y, weight)
+    rows = len(y) if weight is None else float(counts.sum())
+    return {k: float((rows / (len(counts) * count)) ** power) for k, count in enumerate(counts)}
 
 
 def _gradient_boosting(settings: GradientBoosting, task: str, seed: int, categorical: np.ndarray | None) -> Any:
@@ -167,10 +183,10 @@ def _catboost(settings: CatBoost, task: str, seed: int, classes: int) -> Any:
     return catboost.CatBoostRegressor(loss_function="Poisson" if task == "count" else "RMSE", **common)
 
 
-def _fit_catboost_rate(estimator: Any, X: np.ndarray, y: np.ndarray, exposure: np.ndarray) -> Any:
+def _fit_catboost_rate(estimator: Any, X: np.ndarray, y: np.ndarray, weight: np.ndarray) -> Any:
     """CatBoost's Poisson trees begin at a rate of 1; so the rate is measured in its mean, which is put back as the bias."""
-    mean = float(np.average(y, weights=exposure))
-    estimator.fit(X, y / mean, sample_weight=exposure * mean)
+    mean = float(np.average(y, weights=weight))
+    estimator.fit(X, y / mean, sample_weight=weight * mean)
     estimator.set_scale_and_bias(1.0, float(np.log(mean)))
     return estimator
 

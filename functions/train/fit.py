@@ -36,7 +36,7 @@ class Fitted(NamedTuple):
     settings: Estimator
     trials: list[dict[str, Any]]
     raw: np.ndarray
-    """Raw scores [rows, scores] of each training row, by a model that had not seen it."""
+    """Raw scores [rows, scores] of each training row of the file, by a model that had not seen it."""
     out_of_fold: np.ndarray
     """What follows from them: calibrated probabilities [rows, classes], or numbers or expected counts [rows]."""
     interval: dict[str, Any] | None
@@ -45,7 +45,7 @@ class Fitted(NamedTuple):
 
     @property
     def out_of_fold_labels(self) -> np.ndarray:
-        """The label index [rows] of each training row of a classification."""
+        """The label index [rows] of each training row of the file, of a classification."""
         return self.raw.argmax(1)
 
 
@@ -61,7 +61,10 @@ def fit(
     categorical: np.ndarray | None = None,
     report: Report,
 ) -> Fitted:
-    """Fit one target on features X [rows, features] of the dataset's rows.
+    """Fit one target on features X [rows, features] of the dataset's rows, each counted by its weight.
+
+    Corrections among the rows are learned from and calibrated on; what is measured, scores of a search and intervals, is
+    measured on the file's own rows.
 
     A search that was interrupted goes on from what it left in the file `journal`, and judges no candidate that `judged`
     has already. `categorical` [features] says which features trees may split by sets. Raises DataError for rows that
@@ -69,8 +72,7 @@ def fit(
     """
     settings = definition.estimator_of(target)
     trials: list[dict[str, Any]] = []
-    sample = estimators.sample(settings, X, dataset.targets[target], dataset.exposure)
-    work = _Work(dataset, sample, target, definition, categorical)
+    work = _work(X, dataset, target, definition, categorical)
     if tune and (search := definition.search_of(target)):
         metric, known = definition.metric_of(target), Journal(journal, work.key)
         for one in judged:
@@ -80,11 +82,11 @@ def fit(
             seed=definition.split.seed, journal=known, report=report,
         )  # fmt: skip
     report("calibrate", 0, 0)
-    raw = np.empty((len(dataset), work.scores))
+    raw = np.empty((len(work.dataset), work.scores))
     for rows, scores in work.cross(settings, definition.calibration.folds):
         raw[rows] = scores
     report("fit", 0, 0)
-    estimator = work.fitted(settings, sample)
+    estimator = work.fitted(settings, work.sample)
     if hasattr(estimator, "coef_"):
         # The values that are served: float32, half the size, and the same in pipeline and program.
         estimator.coef_ = estimator.coef_.astype(np.float32).astype(np.float64)
@@ -101,9 +103,7 @@ def judge(
     categorical: np.ndarray | None,
 ) -> list[float]:
     """One candidate's scores, one a fold: what `fit` finds of it. Raises DataError, ValidationError."""
-    settings = definition.estimator_of(target)
-    sample = estimators.sample(settings, X, dataset.targets[target], dataset.exposure)
-    work = _Work(dataset, sample, target, definition, categorical)
+    work, settings = _work(X, dataset, target, definition, categorical), definition.estimator_of(target)
     scores: list[float] = work.judge(search.folds, definition.metric_of(target))(with_point(settings, point))
     return scores
 
@@ -143,6 +143,7 @@ class _Work:
             self.target,
             self.definition.split.seed,
             {name: _installed(name) for name in _LIBRARIES},
+            *([self.dataset.corrected, weight.tolist()] if (weight := self.sample.weight) is not None else ()),
         ]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
@@ -152,7 +153,9 @@ class _Work:
             raise DataError(
                 f"{self.dataset.source}: in a fold every count of {self.target!r} is 0: add rows, or use fewer folds"
             )
-        made = estimators.make(settings, self.aim.task, self.sample.y, self.definition.split.seed, self.categorical)
+        made = estimators.make(
+            settings, self.aim.task, self.sample.y, self.definition.split.seed, self.categorical, self.sample.weight
+        )
         try:
             estimator = estimators.fit(made, self.aim.task, sample, self.categorical)
         except estimators.refusals(settings) as error:
@@ -175,31 +178,46 @@ class _Work:
         ]
 
     def judge(self, count: int, metric: str) -> Any:
-        """How good settings are on each fold, for a search."""
+        """How good settings are on the file's rows of each fold, for a search."""
+        own = self.dataset.of_file
 
         def scores(settings: Estimator) -> list[float]:
+            crossed = [(rows[own[rows]], raw[own[rows]]) for rows, raw in self.cross(settings, count)]
             return [
                 evaluate.score(metric, self.aim, self.sample.y[rows], raw, self.sample.exposure[rows])
-                for rows, raw in self.cross(settings, count)
+                for rows, raw in crossed
             ]
 
         return scores
 
 
+def _work(X: Any, dataset: Dataset, target: str, definition: Definition, categorical: np.ndarray | None) -> _Work:
+    """The rows whose truth is known of this target, and what each counts for."""
+    weight = dataset.weights.get(target)
+    if weight is not None and not weight.all():
+        known = np.flatnonzero(weight)
+        X, dataset, weight = X[known], dataset.take(known), weight[known]
+    settings = definition.estimator_of(target)
+    sample = estimators.sample(settings, X, dataset.targets[target], dataset.exposure, weight)
+    return _Work(dataset, sample, target, definition, categorical)
+
+
 def _finished(
     work: _Work, settings: Estimator, trials: list[dict[str, Any]], raw: np.ndarray, estimator: Any
 ) -> Fitted:
-    aim, y, policy = work.aim, work.sample.y, work.definition.interval
-    iterations = estimators.iterations(estimator)
+    aim, policy, own = work.aim, work.definition.interval, work.dataset.of_file
+    iterations, y = estimators.iterations(estimator), work.sample.y[own]
     if isinstance(aim, ClassificationTarget):
-        calibration = calibrate.fit(raw, y)
+        calibration = calibrate.fit(raw, work.sample.y, work.sample.weight)
         model = CalibratedClassifier(estimator, calibration, list(aim.label_names))
+        raw = raw[own]
         return Fitted(model, settings, trials, raw, calibration.probabilities(raw), None, iterations)
+    raw = raw[own]
     if isinstance(aim, RegressionTarget):
         values = models.clamped(raw[:, 0], aim.range)
         bounds = interval.of_values(values, y, policy)
         return Fitted(RegressionModel(estimator, aim.range), settings, trials, raw, values, bounds, iterations)
-    expected = work.sample.exposure * models.rates(raw)
+    expected = work.sample.exposure[own] * models.rates(raw)
     bounds = interval.of_counts(expected, y, policy)
     return Fitted(CountModel(estimator), settings, trials, raw, expected, bounds, iterations)
 

@@ -41,11 +41,13 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 
 def perform(task: dict[str, Any]) -> dict[str, Any]:
-    """Do a task of a retraining and log what came of it. Raises FiresteelError."""
+    """Do a task, log what came of it and, of a look for drift, its metrics. Raises FiresteelError."""
     with logger.append_context_keys(task=task["task"], run=task.get("run")), _failures_logged():
         answer = tasks.run(Deployment.open(_settings, definition_of), task)
         message, told = tasks.summary(task, answer)
         logger.info(message, extra=told)
+        for document in answer.get("metrics", ()) if task["task"] == "drift" else ():
+            logger.info("metrics", extra=document)
         return answer
 
 

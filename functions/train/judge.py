@@ -8,10 +8,14 @@ from typing import Any
 import numpy as np
 from sklearn.pipeline import Pipeline
 
-from firesteel.definition import ClassificationTarget, CountTarget, Definition
+from firesteel.definition import ClassificationTarget, CountTarget, Definition, TextInput
+from firesteel.monitor.measures import Measures
 from firesteel.program import targets
+from firesteel.program.results import Estimate
+from firesteel.program.steps.tfidf import Tfidf
 from firesteel.program.targets import Count, Regression
 from functions.train import compile, evaluate, models, reference
+from functions.train.compile.pipeline import parts
 from functions.train.dataset import Dataset
 from functions.train.fit import Fitted
 from functions.train.models import CalibratedClassifier, CountModel
@@ -56,8 +60,9 @@ def judge(
     needs_review = np.zeros(len(rows), bool)
     for name, threshold in thresholds.items():
         needs_review |= confidence[name] < threshold
-    predicted = {name: _predicted(definition, name, one, rows) for name, one in said.items()}
-    sketch = reference.reference(definition, rows, predicted, confidence, needs_review)
+    distributed = {name: _distributed(definition, name, one, rows) for name, one in said.items()}
+    known = _known(definition, next(iter(pipelines.values())), test_rows) if test_rows else {}
+    sketch = reference.reference(definition, rows, distributed, needs_review, known)
     answers = {name: one.answer for name, one in said.items()} if test_rows else None
     return Judged(metrics, thresholds, policy, sketch, answers)
 
@@ -96,23 +101,49 @@ class _Said:
         return Answers(self.confidence, self.raw.argmax(1) == truth)
 
 
-def _predicted(definition: Definition, name: str, said: _Said, rows: Dataset) -> np.ndarray:
-    """Label indices, values, or counts [rows]."""
+def _distributed(definition: Definition, name: str, said: _Said, rows: Dataset) -> reference.Said:
+    """What the baseline holds of a target's answers."""
     if said.answer.labels is not None:
-        return said.answer.labels
-    values = said.answer.values[:, 0]
-    return values * rows.exposure if isinstance(definition.targets[name], CountTarget) else values
+        return reference.Said(said.answer.labels, confidence=said.confidence)
+    estimates, _ = _estimates(definition, name, said, rows)
+    widths = [one.upper - one.lower for one in estimates if one.lower is not None and one.upper is not None]
+    predicted = np.array([one.value for one in estimates])
+    return reference.Said(predicted, width=np.array(widths) if widths else None)
+
+
+def _known(definition: Definition, pipeline: Pipeline, rows: Dataset) -> dict[str, np.ndarray]:
+    """By text input, the share of each row's words that the vocabulary has [rows], as the inference log measures it.
+
+    Of rows that made the vocabulary it would say nothing.
+    """
+    steps = [Tfidf(step.meta, step.tensors) for step in parts(pipeline, ())[0] if step.meta["kind"] == "tfidf"]
+    found: dict[str, np.ndarray] = {}
+    for name, one in definition.inputs.items():
+        if isinstance(one, TextInput):
+            measure = Measures(steps, name)
+            shares = np.array([measure(text or "")["known"] for text in rows.inputs[name]], float)
+            found |= {} if np.isnan(shares).all() else {name: shares}
+    return found
 
 
 def _metrics(definition: Definition, name: str, said: _Said, rows: Dataset) -> dict[str, Any]:
     target, truth = definition.targets[name], rows.targets[name]
     if isinstance(target, ClassificationTarget):
         return evaluate.classification(target.label_names, truth, said.raw.argmax(1), said.answer.values)
+    estimates, stated = _estimates(definition, name, said, rows)
+    if isinstance(target, CountTarget):
+        return evaluate.count(truth, rows.exposure, estimates, stated)
+    return evaluate.regression(truth, estimates, stated)
+
+
+def _estimates(definition: Definition, name: str, said: _Said, rows: Dataset) -> tuple[list[Estimate], float | None]:
+    """What the program says of each row, and how many of its intervals hold the truth by its own account."""
     served = targets.load(compile.target(name, said.one.model, described(definition, name, said.one)))
     assert isinstance(served, Count | Regression)
-    stated = served.interval.coverage if served.interval else None
     scores = said.raw[:, 0].tolist()
     if isinstance(served, Count):
-        estimates = [served.estimate(score, size) for score, size in zip(scores, rows.exposure.tolist(), strict=True)]
-        return evaluate.count(truth, rows.exposure, estimates, stated)
-    return evaluate.regression(truth, [served.estimate(score) for score in scores], stated)
+        sizes = rows.exposure.tolist()
+        estimates = [served.estimate(score, size) for score, size in zip(scores, sizes, strict=True)]
+    else:
+        estimates = [served.estimate(score) for score in scores]
+    return estimates, served.interval.coverage if served.interval else None

@@ -55,6 +55,7 @@ def describe(
             "duplicate_rows": dataset.duplicates,
             "conflicting_texts": len(dataset.conflicts),
         },
+        **({"feedback": trained.feedback} if trained.feedback is not None else {}),
         "split": trained.split,
         "targets": {name: _distribution(target, dataset.targets[name]) for name, target in definition.targets.items()},
         "settings": trained.settings,

@@ -1,6 +1,7 @@
 """The plots of a model card, as SVG."""
 
 import io
+from collections.abc import Callable
 from typing import Any
 
 import matplotlib as mpl
@@ -14,7 +15,7 @@ _STYLE: Any = {
     "axes.spines.top": False,
     "axes.spines.right": False,
 }
-_BLUE, _GREY = "#1f5fa8", "#9a9a9a"
+BLUE, GREY = "#1f5fa8", "#9a9a9a"
 _ANNOTATED = 12  # labels up to which every cell of a confusion matrix shows its count
 
 
@@ -37,7 +38,7 @@ def confusion(metrics: dict[str, Any], title: str) -> bytes:
                         j, i, str(count), ha="center", va="center", color="white" if shares[i][j] > 0.5 else "black"
                     )
 
-    return _svg(draw, (size + 0.6, size))
+    return svg(draw, (size + 0.6, size))
 
 
 def reliability(metrics: dict[str, Any], title: str) -> bytes:
@@ -46,16 +47,16 @@ def reliability(metrics: dict[str, Any], title: str) -> bytes:
     largest = max(b["rows"] for b in bins)
 
     def draw(axes: Axes) -> None:
-        axes.plot([0, 1], [0, 1], color=_GREY, linestyle="--", linewidth=1)
+        axes.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1)
         x, y = [b["confidence"] for b in bins], [b["accuracy"] for b in bins]
-        axes.plot(x, y, color=_BLUE, linewidth=1)
-        axes.scatter(x, y, s=[10 + 90 * b["rows"] / largest for b in bins], color=_BLUE)
+        axes.plot(x, y, color=BLUE, linewidth=1)
+        axes.scatter(x, y, s=[10 + 90 * b["rows"] / largest for b in bins], color=BLUE)
         error = metrics["expected_calibration_error"]
         axes.set(
             xlim=(0, 1), ylim=(0, 1.02), xlabel="confidence", ylabel="accuracy", title=f"{title} (ECE {error:.3f})"
         )
 
-    return _svg(draw, (4.2, 3.6))
+    return svg(draw, (4.2, 3.6))
 
 
 def review_curve(metrics: dict[str, Any], policy: dict[str, Any] | None, title: str) -> bytes:
@@ -63,16 +64,16 @@ def review_curve(metrics: dict[str, Any], policy: dict[str, Any] | None, title: 
     curve = metrics["review_curve"]
 
     def draw(axes: Axes) -> None:
-        axes.plot([p["share"] for p in curve], [p["accuracy"] for p in curve], color=_BLUE)
+        axes.plot([p["share"] for p in curve], [p["accuracy"] for p in curve], color=BLUE)
         if policy:
-            axes.axhline(policy["wanted_accuracy"], color=_GREY, linestyle="--", linewidth=1)
+            axes.axhline(policy["wanted_accuracy"], color=GREY, linestyle="--", linewidth=1)
             if policy["automatic_accuracy"] is not None:
                 axes.scatter([policy["automatic_share"]], [policy["automatic_accuracy"]], color="#b3261e", zorder=3)
         lowest = min(p["accuracy"] for p in curve)
         axes.set(xlim=(0, 1), ylim=(min(0.9, lowest) - 0.02, 1.01), title=title)
         axes.set(xlabel="share answered automatically", ylabel="accuracy of these")
 
-    return _svg(draw, (4.2, 3.6))
+    return svg(draw, (4.2, 3.6))
 
 
 def calibration(metrics: dict[str, Any], title: str) -> bytes:
@@ -82,11 +83,11 @@ def calibration(metrics: dict[str, Any], title: str) -> bytes:
 
     def draw(axes: Axes) -> None:
         ends = [min(*x, *y), max(*x, *y)]
-        axes.plot(ends, ends, color=_GREY, linestyle="--", linewidth=1)
-        axes.plot(x, y, color=_BLUE, marker="o", markersize=4, linewidth=1)
+        axes.plot(ends, ends, color=GREY, linestyle="--", linewidth=1)
+        axes.plot(x, y, color=BLUE, marker="o", markersize=4, linewidth=1)
         axes.set(xlabel="predicted", ylabel="observed", title=title)
 
-    return _svg(draw, (4.2, 3.6))
+    return svg(draw, (4.2, 3.6))
 
 
 def residuals(metrics: dict[str, Any], title: str) -> bytes:
@@ -95,11 +96,11 @@ def residuals(metrics: dict[str, Any], title: str) -> bytes:
     shares = [number / (len(quantiles) - 1) for number in range(len(quantiles))]
 
     def draw(axes: Axes) -> None:
-        axes.axhline(0, color=_GREY, linestyle="--", linewidth=1)
-        axes.plot(shares, quantiles, color=_BLUE)
+        axes.axhline(0, color=GREY, linestyle="--", linewidth=1)
+        axes.plot(shares, quantiles, color=BLUE)
         axes.set(xlim=(0, 1), xlabel="share of rows", ylabel="truth - prediction", title=title)
 
-    return _svg(draw, (4.2, 3.6))
+    return svg(draw, (4.2, 3.6))
 
 
 def intervals(metrics: dict[str, Any], coverage: float, title: str) -> bytes:
@@ -108,27 +109,28 @@ def intervals(metrics: dict[str, Any], coverage: float, title: str) -> bytes:
 
     def draw(axes: Axes) -> None:
         held = [tenth["coverage"] for tenth in tenths]
-        axes.bar(range(1, len(tenths) + 1), held, color=_BLUE)
-        axes.axhline(coverage, color=_GREY, linestyle="--", linewidth=1)
+        axes.bar(range(1, len(tenths) + 1), held, color=BLUE)
+        axes.axhline(coverage, color=GREY, linestyle="--", linewidth=1)
         axes.set(ylim=(min(*held, coverage) - 0.05, 1), title=title)
         axes.set(xlabel="tenth by prediction", ylabel="truth in the interval")
 
-    return _svg(draw, (4.2, 3.6))
+    return svg(draw, (4.2, 3.6))
 
 
 def importance(fields: dict[str, float], title: str) -> bytes:
     """The mean absolute contribution of each input field, the largest on top."""
 
     def draw(axes: Axes) -> None:
-        axes.barh(range(len(fields)), list(fields.values()), color=_BLUE)
+        axes.barh(range(len(fields)), list(fields.values()), color=BLUE)
         axes.set_yticks(range(len(fields)), list(fields))
         axes.invert_yaxis()
         axes.set(xlabel="mean absolute contribution", title=title)
 
-    return _svg(draw, (4.8, 1.2 + 0.24 * len(fields)))
+    return svg(draw, (4.8, 1.2 + 0.24 * len(fields)))
 
 
-def _svg(draw: Any, size: tuple[float, float]) -> bytes:
+def svg(draw: Callable[[Axes], None], size: tuple[float, float]) -> bytes:
+    """One pair of axes, drawn; `size` in inches. The same drawing gives the same bytes."""
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=size, layout="constrained")
         draw(figure.subplots())

@@ -36,6 +36,11 @@ class Published(NamedTuple):
         data = self.metadata.get("data", {}).get("sha256")
         return (data, self.metadata.get("definition_sha256")) == (data_sha256, definition.sha256)
 
+    def has_seen(self, fingerprint: str | None) -> bool:
+        """Whether its training knew of the corrections that this is the fingerprint of, those that were left out too."""
+        told = self.metadata.get("feedback")
+        return (told.get("fingerprint") if isinstance(told, dict) else None) == fingerprint
+
 
 def newest_first(store: Store, address: str) -> Iterator[Published]:
     """The versions of a model that have metadata and are whole, at most so many as are worth looking at."""

@@ -3,6 +3,7 @@
     check -> candidate... -> train -> (ask) -> promote -> route -> tell
 
 docs/retraining.md has what goes in and out. What a task leaves behind is written by put-if-absent or found again by its run.
+One more task, drift, stands by itself: a schedule asks for it every day (docs/drift.md).
 """
 
 from collections.abc import Callable, Sequence
@@ -10,8 +11,22 @@ from typing import Any
 
 from firesteel.definition import Definition
 from firesteel.errors import DataError
-from functions.train import approvals, check, dataset, gate, intake, notice, promotion, published, release, train
+from functions.train import (
+    approvals,
+    check,
+    dataset,
+    gate,
+    intake,
+    notice,
+    promotion,
+    published,
+    release,
+    snapshot,
+    train,
+)
+from functions.train.corrections import Corrections
 from functions.train.deployment import Deployment, text
+from functions.train.drift.daily import drift
 from functions.train.fit import Judged
 from functions.train.metadata import Origin
 from functions.train.promotion import until_settled
@@ -45,6 +60,8 @@ def summary(task: dict[str, Any], answer: dict[str, Any]) -> tuple[str, dict[str
                 "kind": answer["kind"],
                 "reason": answer["reason"],
             }
+        case "drift":
+            return "looked for drift", {"model": answer["model"], "looked": answer["looked"]}
         case _:
             return "task done", {}
 
@@ -59,7 +76,10 @@ def _candidate(deployment: Deployment, task: dict[str, Any]) -> dict[str, Any]:
             raise DataError('a candidate is {"target": "<name>", "settings": {...}}')
     with intake.fetched(deployment, upload) as (path, _):
         rows = dataset.read(path, part)
-    return {"target": target, "settings": settings, "scores": train.judge_candidate(part, rows, target, settings)}
+    scores = train.judge_candidate(
+        part, rows, target, settings, snapshot.read(deployment, part, task.get("corrections"))
+    )
+    return {"target": target, "settings": settings, "scores": scores}
 
 
 def _train(deployment: Deployment, task: dict[str, Any]) -> dict[str, Any]:
@@ -67,7 +87,8 @@ def _train(deployment: Deployment, task: dict[str, Any]) -> dict[str, Any]:
     part, upload, own_run = _part(deployment, task), Upload.parse(task.get("upload")), text(task, "run")
     data_sha256, judged = text(task, "data_sha256"), _judged(task.get("trials"))
     if not (found := _published(deployment, part, data_sha256, own_run)):
-        trained = _trained(deployment, part, upload, data_sha256, judged)
+        said = snapshot.read(deployment, part, task.get("corrections"))
+        trained = _trained(deployment, part, upload, data_sha256, judged, said)
         origin = Origin(upload.file, changelog=f"retrained on {upload.file}", upload=upload, run=own_run)
         written = release.publish(deployment.registry, trained, origin, who=f"run:{own_run}")
         found = published.read(deployment.registry, part.address, written.version)
@@ -76,13 +97,18 @@ def _train(deployment: Deployment, task: dict[str, Any]) -> dict[str, Any]:
 
 
 def _trained(
-    deployment: Deployment, part: Definition, upload: Upload, data_sha256: str, judged: dict[str, list[Judged]]
+    deployment: Deployment,
+    part: Definition,
+    upload: Upload,
+    data_sha256: str,
+    judged: dict[str, list[Judged]],
+    said: Corrections | None,
 ) -> Trained:
     with intake.fetched(deployment, upload) as (path, sha256):
         if sha256 != data_sha256:
             raise DataError(f"{upload.data} is not what was checked: its SHA-256 is {sha256}")
         rows = intake.read(deployment, upload, path, part)
-    return train.train(part, rows, judged=judged)
+    return train.train(part, rows, judged=judged, corrections=said)
 
 
 def _published(deployment: Deployment, part: Definition, data_sha256: str, own_run: str) -> Published | None:
@@ -141,4 +167,5 @@ TASKS: dict[str, Task] = {
     "promote": promotion.promote,
     "route": _route,
     "tell": notice.tell,
+    "drift": drift,
 }

@@ -18,8 +18,10 @@ from firesteel.definition import Definition
 from firesteel.errors import DataError
 from firesteel.program import predictor
 from firesteel.program.predictor import Predictor
-from functions.train import compile, explain, features, parity
+from functions.train import compile, corrected, explain, features, parity
 from functions.train import fit as fitting
+from functions.train.compile.program import log_policy
+from functions.train.corrections import Corrections
 from functions.train.dataset import Dataset
 from functions.train.fit import Fitted, Judged, fit
 from functions.train.judge import described, judge
@@ -52,6 +54,8 @@ class Trained:
     settings: dict[str, dict[str, Any]]
     trials: dict[str, list[dict[str, Any]]]
     durations: dict[str, float]
+    feedback: dict[str, Any] | None = None
+    """Which corrections had a part in it; None if none were asked for."""
 
 
 @dataclass
@@ -98,19 +102,22 @@ def train(
     test: Dataset | None = None,
     journal: Path | None = None,
     judged: Mapping[str, Sequence[Judged]] | None = None,
+    corrections: Corrections | None = None,
     progress: Progress = silent,
 ) -> Trained:
     """Train all targets of a definition.
 
     Evaluation uses the rows held out by the definition's split, or `test` where a set is given; with `hold_out=False`
     every row trains and nothing is evaluated. `journal` is a file where a search writes its trials down, and goes on
-    from when it was interrupted; `judged` are candidates, by target, whose scores `judge_candidate` found elsewhere. Raises
-    DataError, CompileError and ParityError; publishes nothing.
+    from when it was interrupted; `judged` are candidates, by target, whose scores `judge_candidate` found elsewhere.
+    `corrections` are learned from beside the rows to train on, and measured nowhere. Raises DataError, CompileError and
+    ParityError; publishes nothing.
     """
     tuned = [name for name in definition.targets if tune and definition.search_of(name)]
     stages = _Stages(progress, total=5 + 2 * len(definition.targets) + len(tuned))
     stages.begin("features")
-    train_rows, test_rows, parted = _parts(definition, dataset, test, hold_out)
+    own_rows, test_rows, parted = _parts(definition, dataset, test, hold_out)
+    train_rows, told = _corrected(corrections, definition, own_rows, test_rows)
     union = features.build(definition)
     X, categorical = _transform(union, train_rows), features.categorical(union)
     fitted = {
@@ -124,15 +131,16 @@ def train(
     features.widen(union)
     pipelines = {name: Pipeline([("features", union), ("model", one.model)]) for name, one in fitted.items()}
     stages.begin("evaluate")
-    verdict = judge(definition, pipelines, fitted, train_rows, test_rows)
+    own_rows = train_rows.take(np.flatnonzero(train_rows.of_file)) if told else train_rows
+    verdict = judge(definition, pipelines, fitted, own_rows, test_rows)
     stages.begin("compile")
     program = _compile(definition, pipelines, fitted, verdict.thresholds, np.asarray(X.mean(axis=0)).ravel())
     loaded = predictor.load(program)
     assert isinstance(loaded, Predictor)
     stages.begin("prove")
-    proof = _prove(loaded, pipelines, test_rows or train_rows, verdict.answers)
+    proof = _prove(loaded, pipelines, test_rows or own_rows, verdict.answers)
     stages.begin("explain")
-    importance = explain.importance(loaded, test_rows or train_rows)
+    importance = explain.importance(loaded, test_rows or own_rows)
     stages.end()
     metrics = {"format": 1, "model": definition.address, "evaluated": test_rows is not None, "parity": proof}
     metrics |= {"review": verdict.review, "importance": importance}
@@ -150,17 +158,25 @@ def train(
         settings={name: {**one.settings.model_dump(), "iterations": one.iterations} for name, one in fitted.items()},
         trials={name: one.trials for name, one in fitted.items() if one.trials},
         durations=stages.durations,
+        feedback=told,
     )
 
 
-def judge_candidate(definition: Definition, dataset: Dataset, target: str, point: dict[str, Any]) -> list[float]:
+def judge_candidate(
+    definition: Definition,
+    dataset: Dataset,
+    target: str,
+    point: dict[str, Any],
+    corrections: Corrections | None = None,
+) -> list[float]:
     """The scores of one candidate of a target's search, as the search within `train` would find them.
 
     Raises DataError for rows that cannot be learned from, or a target without a search, or settings that cannot be had.
     """
     if target not in definition.targets or not (search := definition.search_of(target)):
         raise DataError(f"{definition.address} has no target {target[:80]!r} with a search")
-    train_rows, _, _ = _parts(definition, dataset, None, hold_out=True)
+    own_rows, test_rows, _ = _parts(definition, dataset, None, hold_out=True)
+    train_rows, _ = _corrected(corrections, definition, own_rows, test_rows)
     union = features.build(definition)
     X = _transform(union, train_rows)
     try:
@@ -182,6 +198,13 @@ def _parts(
     train_indices, test_indices = split(dataset, definition)
     parted = describe_split(dataset, definition, train_indices, test_indices)
     return dataset.take(train_indices), dataset.take(test_indices), parted
+
+
+def _corrected(
+    corrections: Corrections | None, definition: Definition, train: Dataset, test: Dataset | None
+) -> tuple[Dataset, dict[str, Any] | None]:
+    """The rows to train on with the corrections among them, and the provenance of these."""
+    return (train, None) if corrections is None else corrected.applied(corrections, definition, train, test)
 
 
 def _transform(union: FeatureUnion, rows: Dataset) -> Any:
@@ -213,6 +236,7 @@ def _compile(
         means=means,
         answer=definition.answer,
         request=definition.request.model_dump() if definition.request else None,
+        log=log_policy(definition),
     )
 
 

@@ -26,7 +26,8 @@ from cli.logs import shown
 from cli.output import print_table
 from infra.cloud.cloud import Cloud, template
 from infra.cloud.stack import REGION, Stack
-from infra.cloud.story import REFRESH, Step, StepError, Story, definitions
+from infra.cloud.steps import Step, StepError
+from infra.cloud.story import PARAMETERS, Story, definitions
 
 console = Console(highlight=False, soft_wrap=True)
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -72,7 +73,7 @@ def _undisturbed() -> None:
 
 def _tell(build: Path, folder: Path, *, keep: bool) -> int:
     began = time.perf_counter()
-    stack = Stack(template(), "firesteel", {"RefreshSeconds": f"{REFRESH:.0f}", "Shadow": "true"})
+    stack = Stack(template(), "firesteel", PARAMETERS)
     with Cloud(stack, build, models=definitions(folder)) as cloud:
         try:
             _say(time.perf_counter() - began, "the stack is up", cloud.urls["Api"])
@@ -134,6 +135,8 @@ def _keep(cloud: Cloud, story: Story) -> None:
         f"firesteel retrain tickets --again --data {story.newest}",
         "firesteel retrain careful --again --no-wait",
         "firesteel approve careful 1.1.0",
+        "firesteel inferences tickets --last 1h",
+        "firesteel drift tickets --since 1d",
         f"firesteel score tickets {story.batch} --aws",
     ]
     console.print("\n".join(lines), markup=False)

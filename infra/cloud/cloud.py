@@ -1,11 +1,13 @@
 """The stack brought up: buckets, rules, queues, topic and machines of the template, and its functions as they are built."""
 
 import json
+import re
 import tempfile
 import time
 import uuid
 from collections.abc import Mapping
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,15 +17,20 @@ from botocore.config import Config
 
 from cli.emulator import EmulatorError, emulator_program
 from infra.cloud.bridge import Listener, as_sent, execution_name
-from infra.cloud.gateway import KEY, SECRET, Gateway, signed_headers
-from infra.cloud.lambdas import Environments
+from infra.cloud.delivery import Delivery
+from infra.cloud.gateway import KEY, SECRET, Gateway, routes, signed_headers
+from infra.cloud.lambdas import Answer, Environments
 from infra.cloud.mended import executable
 from infra.cloud.server import LOOPBACK, Server, serve, stop
 from infra.cloud.stack import ACCOUNT, REGION, Stack
 
-ARTIFACTS = {"GuardFunction": "RegistryFunction", "ScoreFunction": "ClassifyFunction"}
+ARTIFACTS = {
+    "GuardFunction": "RegistryFunction",
+    "MonitorFunction": "ClassifyFunction",
+    "ScoreFunction": "ClassifyFunction",
+}
 """Functions that share another's artifact."""
-_APIS = {"Api": "ClassifyFunction", "RegistryApi": "RegistryFunction"}
+_APIS = ("Api", "RegistryApi")
 _ENDED = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
 
 
@@ -57,6 +64,7 @@ class Cloud:
             self._make_machines()
             self._make_rules()
             self._make_apis()
+            self._make_deliveries()
         except BaseException:
             self._open.close()
             raise
@@ -98,6 +106,7 @@ class Cloud:
             "FIRESTEEL_STORE": f"s3://{self.bucket('ModelBucket')}",
             "FIRESTEEL_INCOMING": f"s3://{self.bucket('IncomingBucket')}/incoming",
             "FIRESTEEL_WORK": f"s3://{self.bucket('WorkBucket')}",
+            "FIRESTEEL_MONITOR": f"s3://{self.bucket('MonitorBucket')}",
             "FIRESTEEL_MACHINE": str(self.stack.ref("RetrainMachine")),
             "FIRESTEEL_BATCH_MACHINE": str(self.stack.ref("BatchMachine")),
             "FIRESTEEL_REGISTRY_URL": self.urls["RegistryApi"],
@@ -129,6 +138,14 @@ class Cloud:
             stateMachineArn=self.stack.ref(machine), name=name or str(uuid.uuid4()), input=json.dumps(given)
         )
         return str(started["executionArn"])
+
+    def tick(self, schedule: str) -> Answer:
+        """What a schedule does when its time has come: its function is called with its input. Time is not played here."""
+        target = self.stack.properties(schedule)["Target"]
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        known = {"execution-id": uuid.uuid4().hex[:16], "scheduled-time": now, "attempt-number": "1"}
+        text = re.sub(r"<aws\.scheduler\.([a-z-]+)>", lambda match: known[match[1]], target["Input"])
+        return self.server.functions[target["Arn"].rpartition(":")[2]].invoke(json.loads(text))
 
     def executions(self, machine: str) -> list[str]:
         """ARNs of a machine's executions."""
@@ -243,19 +260,27 @@ class Cloud:
             told["RestApiId"]: told.get("AccessLogSetting", {}).get("Format", "")
             for told in self.stack.of_type("AWS::ApiGateway::Stage").values()
         }
-        for logical, function in _APIS.items():
+        for logical in _APIS:
             body, stage = self.stack.properties(logical)["Body"], str(self.stack.ref("StageName"))
             self.gateways[logical] = Gateway(
-                self.server.functions[function],
+                routes(body, self.server.functions),
                 stage,
-                signed=logical == "RegistryApi" or self.stack.ref("Auth") == "iam",
                 binary=body.get("x-amazon-apigateway-binary-media-types", []),
-                validated=logical == "Api" and self.stack.ref("Bodies") == "json",
                 log_format=formats[self.stack.ref(logical)],
             )
             server = serve(self.gateways[logical])
             self._open.callback(stop, server)
             self.urls[logical] = f"http://{LOOPBACK}:{server.port}/{stage}"
+
+    def _make_deliveries(self) -> None:
+        """What subscribes to a function's log group gets its lines; others' are written by nobody here."""
+        groups = {
+            told["LoggingConfig"]["LogGroup"]: function
+            for function, told in self.stack.of_type("AWS::Lambda::Function").items()
+        }
+        for logical, told in self.stack.of_type("AWS::Logs::SubscriptionFilter").items():
+            log = partial(self.log, groups[told["LogGroupName"]])
+            self._open.enter_context(Delivery(self.stack, logical, log, self.client("s3")))
 
 
 def _artifact(logical: str) -> str:

@@ -11,7 +11,7 @@ import time
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs, quote
 from wsgiref.types import StartResponse, WSGIEnvironment
 
@@ -31,30 +31,63 @@ _SIGNED = re.compile(
     r"AWS4-HMAC-SHA256 Credential=([^/]+)/\S+, ?SignedHeaders=([a-z0-9;-]+), ?Signature=([0-9a-f]{64})\Z"
 )
 
+_FUNCTION = re.compile(r":function:(\w+)")
+_ANY = "x-amazon-apigateway-any-method"
+
 _Answered = tuple[int, list[tuple[str, str]], bytes]  # status, headers, body
+
+
+class Route(NamedTuple):
+    """What answers a method of a path; the method is ANY for all that the path does not name.
+
+    `signed`: whether it asks for a signature; `validated`: whether a body must be a JSON object with something in it.
+    """
+
+    path: str
+    method: str
+    function: Environments
+    signed: bool
+    validated: bool
+
+
+def routes(document: Mapping[str, Any], functions: Mapping[str, Environments]) -> list[Route]:
+    """The routes of an API's OpenAPI document. What a browser asks beforehand is answered by a template: not here."""
+    found = []
+    for path, methods in document["paths"].items():
+        for method, told in methods.items():
+            integration = told["x-amazon-apigateway-integration"]
+            if called := _FUNCTION.search(integration.get("uri", "")):
+                signed = told.get("x-amazon-apigateway-auth") == {"type": "AWS_IAM"}
+                validated = told.get("x-amazon-apigateway-request-validator") == "body"
+                name = "ANY" if method == _ANY else method.upper()
+                found.append(Route(path, name, functions[called[1]], signed, validated))
+    return found
+
+
+def _matched(known: Sequence[Route], method: str, path: str) -> Route | None:
+    """The route of the most specific path that fits, as API Gateway chooses; none when that has no such method."""
+    fitting = [route for route in known if route.path == path]
+    if not fitting:
+        greedy = [(route, route.path.removesuffix("{proxy+}")) for route in known if route.path.endswith("{proxy+}")]
+        fits = [(len(start), route) for route, start in greedy if path.startswith(start) and path != start]
+        longest = max((length for length, _ in fits), default=0)
+        fitting = [route for length, route in fits if length == longest]
+    named = {route.method: route for route in fitting}
+    return named.get(method) or named.get("ANY")
 
 
 class Gateway:
     """One REST API, as a WSGI application.
 
-    `signed`: whether it asks for signatures; `binary`: media types of bodies that go to the function as Base64;
-    `validated`: whether a POST's body must be a JSON object with something in it; `log_format`: of a line for each
-    request, with `$context.` names.
+    `binary`: media types of bodies that go to the function as Base64; `log_format`: of a line for each request, with
+    `$context.` names.
     """
 
     def __init__(
-        self,
-        function: Environments,
-        stage: str,
-        *,
-        signed: bool,
-        binary: Sequence[str] = (),
-        validated: bool = False,
-        log_format: str = "",
+        self, routes: Sequence[Route], stage: str, *, binary: Sequence[str] = (), log_format: str = ""
     ) -> None:
-        self._function, self._stage = function, stage
-        self._is_signed, self._binary, self._validated = signed, binary, validated
-        self._log_format = log_format
+        self._routes, self._stage = routes, stage
+        self._binary, self._log_format = binary, log_format
         self.log: list[str] = []
         """The access log."""
 
@@ -73,40 +106,47 @@ class Gateway:
         if size > _PAYLOAD_LIMIT:
             return _refused(413, "REQUEST_TOO_LARGE", "Request Too Long", request_id)
         headers, body = _headers(environ), environ["wsgi.input"].read(size)
-        if self._is_signed and "authorization" not in headers:
+        path = path.removeprefix(prefix) or "/"
+        route = _matched(self._routes, environ["REQUEST_METHOD"], path)
+        if not route or (route.signed and "authorization" not in headers):
             return _refused(403, "MISSING_AUTHENTICATION_TOKEN", "Missing Authentication Token", request_id)
-        if self._is_signed and not _is_signed(environ, headers, body):
+        if route.signed and not _is_signed(environ, headers, body):
             return _refused(403, "INVALID_SIGNATURE", "The request signature does not match", request_id)
-        if self._validated and environ["REQUEST_METHOD"] == "POST" and not _is_object(headers, body):
+        if route.validated and not _is_object(headers, body):
             return _refused(400, "BAD_REQUEST_BODY", "Invalid request body", request_id)
-        event = self._event(environ, path.removeprefix(prefix) or "/", headers, body, request_id)
-        answer = self._function.invoke(event)
+        answer = route.function.invoke(self._event(environ, route, path, headers, body, request_id))
         told = answer.value if isinstance(answer.value, dict) else {}
         if not answer.failed and isinstance(told.get("statusCode"), int):
             return told["statusCode"], _answer_headers(told), _answer_body(told)
         return _refused(502, "INTEGRATION_FAILURE", "Internal server error", request_id)
 
     def _event(
-        self, environ: WSGIEnvironment, path: str, headers: Mapping[str, str], body: bytes, request_id: str
+        self,
+        environ: WSGIEnvironment,
+        route: Route,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        request_id: str,
     ) -> dict[str, Any]:
         query = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)
         method, stage, now = environ["REQUEST_METHOD"], self._stage, time.time()
-        resource = "/" if path == "/" else "/{proxy+}"
+        before, greedy, _ = route.path.partition("{proxy+}")
         binary = bool(body) and ("*/*" in self._binary or headers.get("content-type") in self._binary)
-        caller = {"accountId": ACCOUNT, "accessKey": KEY, "userArn": CALLER} if self._is_signed else {}
+        caller = {"accountId": ACCOUNT, "accessKey": KEY, "userArn": CALLER} if route.signed else {}
         return {
-            "resource": resource,
+            "resource": route.path,
             "path": quote(path, safe="/%:@!$&'()*+,;=~"),
             "httpMethod": method,
             "headers": headers,
             "multiValueHeaders": {name: [value] for name, value in headers.items()},
             "queryStringParameters": {name: values[-1] for name, values in query.items()} or None,
             "multiValueQueryStringParameters": query or None,
-            "pathParameters": None if path == "/" else {"proxy": path[1:]},
+            "pathParameters": {"proxy": path.removeprefix(before)} if greedy else None,
             "stageVariables": None,
             "requestContext": {
                 "resourceId": "cloud",
-                "resourcePath": resource,
+                "resourcePath": route.path,
                 "httpMethod": method,
                 "requestTime": time.strftime(_CLF, time.gmtime(now)),
                 "requestTimeEpoch": int(now * 1000),

@@ -17,6 +17,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from moto.core.config import default_user_config
 from moto.core.exceptions import AWSError
+from moto.moto_api._internal.models import moto_api_backend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 from werkzeug.serving import BaseWSGIServer, make_server
@@ -43,7 +44,7 @@ class _Quiet(MotoRequestHandler):
 
 
 class Server:
-    """AWS at `url`, from `with` until its end. One at a time in a process: moto's state and its port are global."""
+    """An empty AWS at `url`, from `with` until its end. One at a time in a process: moto's state and its port are global."""
 
     def __init__(self) -> None:
         self.functions: dict[str, Environments] = {}
@@ -56,6 +57,7 @@ class Server:
         self._spent: set[str] = set()  # task tokens that were answered
 
     def __enter__(self) -> Self:
+        moto_api_backend.reset()  # what a server before this one has left
         default_user_config["stepfunctions"] = {"execute_state_machine": True}
         for noisy in ("moto", "werkzeug"):  # they log every failure of an execution, which the execution tells itself
             logging.getLogger(noisy).setLevel(logging.CRITICAL)

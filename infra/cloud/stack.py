@@ -23,6 +23,16 @@ _PACKAGED = {  # what `sam package` replaces by an address in S3
     "AWS::Serverless::StateMachine": "DefinitionUri",
 }
 
+_ARNS = {
+    "AWS::S3::Bucket": "arn:aws:s3:::{}",
+    "AWS::Lambda::Function": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{{}}",
+    "AWS::StepFunctions::StateMachine": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{{}}",
+    "AWS::Logs::LogGroup": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{{}}:*",
+    "AWS::CloudWatch::Alarm": f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{{}}",
+    "AWS::IAM::Role": f"arn:aws:iam::{ACCOUNT}:role/{{}}",
+    "AWS::KinesisFirehose::DeliveryStream": f"arn:aws:firehose:{REGION}:{ACCOUNT}:deliverystream/{{}}",
+}
+
 
 class Machine(NamedTuple):
     """A state machine: its ARN, and its definition with the template's substitutions made."""
@@ -125,26 +135,15 @@ class Stack:
         if not attribute.endswith("Arn"):
             return f"{self.physical(logical)}.{attribute}"
         name = self.physical(logical)
-        match self.resources[logical]["Type"]:
-            case "AWS::S3::Bucket":
-                return f"arn:aws:s3:::{name}"
-            case "AWS::Lambda::Function":
-                return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
+        match kind := self.resources[logical]["Type"]:
             case "AWS::Lambda::Version":
                 return f"{self.resolve(self.resources[logical]['Properties']['FunctionName'])}:1"
             case "AWS::Lambda::Alias":
                 told = self.properties(logical)
                 return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{told['FunctionName']}:{told['Name']}"
-            case "AWS::StepFunctions::StateMachine":
-                return f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{name}"
-            case "AWS::Logs::LogGroup":
-                return f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{name}:*"
-            case "AWS::CloudWatch::Alarm":
-                return f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{name}"
-            case "AWS::IAM::Role":
-                return f"arn:aws:iam::{ACCOUNT}:role/{name}"
-            case kind:
-                return f"arn:aws:{kind.split('::')[1].lower()}:{REGION}:{ACCOUNT}:{name}"
+            case _:
+                usual = f"arn:aws:{kind.split('::')[1].lower()}:{REGION}:{ACCOUNT}:{{}}"
+                return _ARNS.get(kind, usual).format(name)
 
     def resolve(self, value: Any) -> Any:
         """The value without intrinsic functions; what `AWS::NoValue` stands for is left out."""

@@ -7,49 +7,37 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
 
 from cli.insights.evaluate import Result
 from cli.logs import ask, filled, saved
 from infra.cloud.cloud import Cloud, template
+from infra.cloud.steps import Measured, Step, StepError, expect
+from infra.cloud.watching import TICKET, Watching
 from models import tickets
 
 ROWS = 1000
 REFRESH = 1.0  # seconds: RefreshSeconds of this stack
+PARAMETERS = {"RefreshSeconds": f"{REFRESH:.0f}", "Shadow": "true", "InferenceLog": "on", "Admin": "on", "Page": "on"}
+"""Of this stack: what is off by default is on."""
 _UPLOAD_WITHIN = 15.0  # seconds from an upload to the first answer, beyond the training itself
-TICKET = {"title": "Cannot log in since this morning", "description": "The login page says my account is locked."}
 _WARM = 3  # execution environments that an alias move must reach
 _CANARY = 0.3
 
 
-class StepError(Exception):
-    """A step did not come to what it must. The message says what was found instead."""
-
-
-class Step(NamedTuple):
-    """A step: what it is called, and what does it and answers with what to say of it, or with a table."""
-
-    name: str
-    do: Callable[[], str | Result]
-
-
-class Measured(NamedTuple):
-    """A time in seconds, what was wanted of it, and whether it is so."""
-
-    name: str
-    seconds: float
-    wanted: str
-    met: bool
-
-
 def definitions(folder: Path) -> Path:
-    """The definition of tickets without its search, and `careful`, the same but promoted only when approved."""
+    """The definition of tickets without its search, and `careful`, the same but promoted only when approved.
+
+    Both let the inference log keep what is asked: the story's tickets are made up.
+    """
     models = folder / "models"
     models.mkdir()
     definition = yaml.safe_load((template().parent / "models" / "tickets.yaml").read_text(encoding="utf-8"))
     del definition["search"]
+    for field in definition["inputs"].values():
+        field.update({} if field["kind"] == "identifier" else {"log": "plain"})
     for name, changes in {"tickets": {}, "careful": {"promote": {"how": "approval"}}}.items():
         text = yaml.safe_dump(definition | {"model": name} | changes, sort_keys=False)
         (models / f"{name}.yaml").write_text(text, encoding="utf-8")
@@ -78,6 +66,7 @@ class Story:
         yield Step("upload bad data: a report, and the last good version", self._bad_data)
         yield Step("a version waits for approval, and gets it", self._approval)
         yield Step("score a file of rows as a batch", self._batch)
+        yield from Watching(self._cloud, self._until).steps()
         for query in ("latency", "predictions", "training"):
             yield Step(f"ask the logs: {query}", partial(self._ask, query))
 
@@ -106,7 +95,7 @@ class Story:
         given = [json.loads(states.describe_execution(executionArn=one)["input"]) for one in before]
         again = [self._cloud.ended(self._cloud.start("RetrainMachine", event)) for event in given]
         outcomes = {json.loads(one["output"])["check"]["answer"]["outcome"] for one in again}
-        _expect(outcomes == {"elsewhere"}, f"the duplicates ended as {outcomes}")
+        expect(outcomes == {"elsewhere"}, f"the duplicates ended as {outcomes}")
         return f"{len(again)} duplicates, no effect"
 
     def _roll_back(self) -> str:
@@ -120,7 +109,7 @@ class Story:
         environments.each(event)  # the one request after the TTL
         seconds = time.perf_counter() - began
         served = Counter(json.loads(answer["body"])["model_version"] for answer in environments.each(event))
-        _expect(set(served) == {"1.0.0"}, f"warm environments serve {dict(served)}")
+        expect(set(served) == {"1.0.0"}, f"warm environments serve {dict(served)}")
         wanted = f"<= the TTL of {REFRESH:.0f} s and one request to each of {served.total()}"
         self.measured.append(Measured("alias move to all warm environments", seconds, wanted, met=True))
         return f"{served.total()} warm environments serve 1.0.0 after the TTL of {REFRESH:.0f} s and one request"
@@ -129,7 +118,7 @@ class Story:
         self._move(f"promote?version=1.1.0&canary={_CANARY}&why=a+closer+look")
         self._until(lambda: len(self._sides(40)) == 2)
         first, again = self._sides(100), self._sides(100)
-        _expect(set(first) == {"1.0.0", "1.1.0"} and first == again, f"sides {dict(first)}, then {dict(again)}")
+        expect(set(first) == {"1.0.0", "1.1.0"} and first == again, f"sides {dict(first)}, then {dict(again)}")
         return f"{first['1.1.0']} of {first.total()} keys, the same ones when asked again"
 
     def _guard(self) -> str:
@@ -139,7 +128,7 @@ class Story:
         self._cloud.client("events").put_events(Entries=[event | {"Detail": json.dumps(detail)}])
         self._until(lambda: set(self._sides(40)) == {"1.0.0"})
         who = self._newest_entry()["who"]
-        _expect(who.startswith("alarm:"), f"the alias was moved by {who}")
+        expect(who.startswith("alarm:"), f"the alias was moved by {who}")
         return f"rolled back by {who}"
 
     def _shadow(self) -> str:
@@ -157,14 +146,14 @@ class Story:
         bad = self._rows(3).replace(b"Urgent", b"Whenever")
         upload = self._cloud.upload(bad, "tickets", "bad.csv")
         report = self._until(lambda: self._report("tickets/bad.csv."), upload)
-        _expect("Whenever" in report, f"the report says {report[:300]}")
-        _expect(self._version() == "1.0.0", "the last good version does not answer")
+        expect("Whenever" in report, f"the report says {report[:300]}")
+        expect(self._version() == "1.0.0", "the last good version does not answer")
         return f"{next(line for line in report.splitlines() if 'Error' in line).strip()[:100]}..."
 
     def _approval(self) -> str:
         upload = self._cloud.upload(self._rows(4), "careful", "careful.csv")
         self._until(lambda: bool(self._cloud.objects("WorkBucket", "approvals/careful/1.0.0.json")), upload)
-        _expect(self._version("careful") == "404", "it answers before it is approved")
+        expect(self._version("careful") == "404", "it answers before it is approved")
         self._move("approve?version=1.0.0&why=looked+at+the+metrics", "careful")
         self._until(lambda: self._version("careful") == "1.0.0", upload)
         return "careful 1.0.0 answers after `approve`, not before"
@@ -176,15 +165,15 @@ class Story:
         self._cloud.client("s3").put_object(Bucket=bucket, Key=key, Body=path.read_bytes())
         asked = {"model": "tickets", "data": self.batch, "format": "CSV", "explain": False}
         told = self._cloud.ended(self._cloud.start("BatchMachine", asked))
-        _expect(told["status"] == "SUCCEEDED", f"{told['status']}: {told.get('cause')}")
+        expect(told["status"] == "SUCCEEDED", f"{told['status']}: {told.get('cause')}")
         manifests = {key: one for key, one in self._cloud.objects("WorkBucket", "batch/").items() if "manifest" in key}
         [manifest] = map(json.loads, manifests.values())
-        _expect(manifest["rows"] == count, f"{manifest['rows']} rows")
+        expect(manifest["rows"] == count, f"{manifest['rows']} rows")
         return f"{manifest['rows']} rows by {manifest['version']}, {manifest['failed']} failed"
 
     def _ask(self, query: str) -> Result:
         result = ask(filled(saved(query), {}), [str(self.logs())], None, 60, quiet=True)
-        _expect(bool(result.rows), "no rows")
+        expect(bool(result.rows), "no rows")
         return result
 
     def logs(self) -> Path:
@@ -212,7 +201,7 @@ class Story:
 
     def _move(self, what: str, model: str = "tickets") -> None:
         answer = self._cloud.request("RegistryApi", "POST", f"/models/{model}/{what}")
-        _expect(answer.status_code == 200, f"{what}: {answer.status_code} {answer.text}")
+        expect(answer.status_code == 200, f"{what}: {answer.status_code} {answer.text}")
 
     def _newest_entry(self) -> dict[str, Any]:
         entries = self._cloud.objects("ModelBucket", "models/tickets/aliases/latest/")
@@ -250,8 +239,3 @@ def failure(states: Any, machine: str, upload: str) -> str:
         if upload.partition("://")[2].partition("/")[2] in told["input"]:
             return f"{told.get('error')}: {told.get('cause')}"
     return ""
-
-
-def _expect(holds: bool, otherwise: str) -> None:
-    if not holds:
-        raise StepError(otherwise)

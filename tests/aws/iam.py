@@ -46,6 +46,8 @@ def _met(conditions: str, context: dict[str, str]) -> bool:
             match operator:
                 case "StringLikeIfExists":
                     met = key not in context or any(fnmatch.fnmatchcase(context[key], one) for one in patterns)
+                case "StringLike":
+                    met = any(fnmatch.fnmatchcase(context.get(key, ""), one) for one in patterns)
                 case "Null":
                     met = (key not in context) is (patterns == [True])
                 case "Bool":

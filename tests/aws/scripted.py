@@ -29,7 +29,7 @@ CHECKED: dict[str, Any] = {
     "rows": 3,
     "bytes": 400,
     "where": "function",
-    "segments": [{"segment": "", "address": "tickets", "candidates": []}],
+    "segments": [{"segment": "", "address": "tickets", "candidates": [], "corrections": None}],
     "segmented": False,
     "promote": {"how": "direct", "weight": 0.05},
 }

@@ -12,16 +12,20 @@ from infra.cloud.stack import Stack
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "template.yaml"
-NAMES = ("Classify", "Smoke", "Registry", "Guard", "Train", "Score")
+NAMES = ("Classify", "Monitor", "Smoke", "Registry", "Guard", "Train", "Score")
 FUNCTIONS = tuple(f"{name}Function" for name in NAMES)
 MACHINES = {"RetrainMachine": "retrain", "BatchMachine": "batch"}
-BUCKETS = ("ModelBucket", "IncomingBucket", "WorkBucket")
+BUCKETS = ("ModelBucket", "IncomingBucket", "WorkBucket", "MonitorBucket")
 EVERYTHING = {  # every part that is off by default
     "Container": "fargate",
     "ContainerImage": "123456789012.dkr.ecr.us-east-1.amazonaws.com/firesteel:1",
     "ContainerSubnets": "subnet-0a1b2c3d",
     "ContainerSecurityGroups": "sg-0a1b2c3d",
     "RetrainSchedule": "rate(7 days)",
+    "InferenceLog": "on",
+    "RetrainOnDrift": "on",
+    "Page": "on",
+    "Admin": "on",
     "AlarmEmail": "somebody@example.com",
     "WebAcl": "own",
     "DomainName": "api.example.com",
@@ -29,6 +33,7 @@ EVERYTHING = {  # every part that is off by default
     "CorsOrigins": "https://example.com,https://www.example.com",
     "SnapStart": "on",
     "ReservedConcurrency": "7",
+    "MonitorConcurrency": "3",
 }
 Resources = dict[str, dict[str, Any]]
 

@@ -69,14 +69,41 @@ def test_the_api_is_closed_unless_it_is_opened() -> None:
 @pytest.mark.parametrize("auth", AUTH)
 def test_every_operation_asks_for_what_auth_says(auth: str) -> None:
     document = body(Auth=auth, UserPoolArn=POOL, **{key: EVERYTHING[key] for key in ("CorsOrigins",)})
-    assert [(path, method) for path, method, _ in operations(document)] == [
-        ("/", "x-amazon-apigateway-any-method"),
-        ("/{proxy+}", "x-amazon-apigateway-any-method"),
-        ("/{proxy+}", "post"),
-    ]
+    answering = {(path, method): called_by(described) for path, method, described in operations(document)}
+    assert answering == {
+        ("/", "x-amazon-apigateway-any-method"): "ClassifyFunction:live",
+        ("/{proxy+}", "x-amazon-apigateway-any-method"): "ClassifyFunction:live",
+        ("/{proxy+}", "post"): "ClassifyFunction:live",
+        ("/feedback", "post"): "MonitorFunction",
+    }
     for _, _, described in operations(document):
         assert (described.get("x-amazon-apigateway-auth"), described.get("security")) == AUTH[auth]
-        assert described["x-amazon-apigateway-integration"]["uri"].endswith("ClassifyFunction:live/invocations")
+
+
+def called_by(described: dict[str, Any]) -> str:
+    """The function behind an operation, with its alias."""
+    uri: str = described["x-amazon-apigateway-integration"]["uri"]
+    return uri.removesuffix("/invocations").partition(":function:")[2]
+
+
+@pytest.mark.parametrize("auth", AUTH)
+def test_the_page_alone_is_open_and_only_when_asked_for(auth: str) -> None:
+    """A browser cannot sign the request for a page; what the page asks for then is as closed as ever."""
+    closed, opened = (body(Auth=auth, UserPoolArn=POOL, Page=page) for page in ("off", "on"))
+    page = opened["paths"]["/"].pop("get")
+    assert (page.get("x-amazon-apigateway-auth"), page["security"]) == (None, [])
+    assert called_by(page) == "ClassifyFunction:live"
+    assert opened == closed
+
+
+@pytest.mark.parametrize("auth", AUTH)
+def test_looking_back_is_signed_whoever_may_ask_and_off_by_default(auth: str) -> None:
+    assert "/admin/{proxy+}" not in body(Auth=auth, UserPoolArn=POOL)["paths"]
+    [(method, described)] = body(Auth=auth, UserPoolArn=POOL, Admin="on")["paths"]["/admin/{proxy+}"].items()
+    assert (method, called_by(described)) == ("get", "MonitorFunction")
+    assert (described["x-amazon-apigateway-auth"], described["security"]) == AUTH["iam"]
+    defaults = yaml_parse(TEMPLATE.read_text())["Parameters"]
+    assert {defaults[name]["Default"] for name in ("Page", "Admin", "InferenceLog", "RetrainOnDrift")} == {"off"}
 
 
 def test_tokens_are_those_of_the_pool_that_was_named() -> None:
@@ -109,8 +136,9 @@ def test_what_is_no_json_object_is_refused_before_the_function_is_paid_for(
     bodies: str, validator: str, binary: list[str]
 ) -> None:
     document = body(Bodies=bodies)
-    post = document["paths"]["/{proxy+}"]["post"]
-    assert post["x-amazon-apigateway-request-validator"] == validator
+    for path in ("/{proxy+}", "/feedback"):
+        post = document["paths"][path]["post"]
+        assert post["x-amazon-apigateway-request-validator"] == validator
     assert document["x-amazon-apigateway-binary-media-types"] == binary
     assert document["x-amazon-apigateway-request-validators"]["body"]["validateRequestBody"] is True
     [media] = post["requestBody"]["content"].values()
@@ -119,23 +147,56 @@ def test_what_is_no_json_object_is_refused_before_the_function_is_paid_for(
 
 
 def test_no_page_may_call_the_api_unless_its_origin_is_listed() -> None:
-    assert "options" not in body()["paths"]["/{proxy+}"]
-    assert "Access-Control" not in json.dumps(body())
+    for api in ("Api", "RegistryApi"):
+        document = stack(Admin="on").properties(api)["Body"]
+        assert not [path for path, methods in document["paths"].items() if "options" in methods]
+        assert "Access-Control" not in json.dumps(document)
 
 
 def test_listed_origins_are_answered_one_by_one_and_never_with_a_star() -> None:
     origins = EVERYTHING["CorsOrigins"]
-    document = body(CorsOrigins=origins)
-    mock = document["paths"]["/{proxy+}"]["options"]["x-amazon-apigateway-integration"]
-    assert mock["type"] == "mock"
-    template = mock["responses"]["default"]["responseTemplates"]["application/json"]
-    assert '#set($allowed = ["https://example.com","https://www.example.com"])' in template
-    text = json.dumps([document["x-amazon-apigateway-gateway-responses"], mock])
-    assert "Allow-Credentials" not in text
-    assert "'*'" not in text
-    assert stack(CorsOrigins=origins).function("ClassifyFunction").environment["FIRESTEEL_CORS_ORIGINS"] == origins
+    made = stack(CorsOrigins=origins, Admin="on")
+    for api in ("Api", "RegistryApi"):
+        document = made.properties(api)["Body"]
+        asked = {path: one["options"] for path, one in document["paths"].items() if "options" in one}
+        assert set(asked) == set(document["paths"]) - {"/"}
+        for path, described in asked.items():
+            mock = described["x-amazon-apigateway-integration"]
+            assert mock["type"] == "mock", path
+            assert "security" not in described
+            template = mock["responses"]["default"]["responseTemplates"]["application/json"]
+            listed, _, rest = template.partition("#set($origin")
+            assert listed == '#set($allowed = ["https://example.com","https://www.example.com"])'
+            assert "#if($allowed.contains($origin))" in rest
+            sent = mock["responses"]["default"]["responseParameters"]
+            headers = sent["method.response.header.Access-Control-Allow-Headers"].strip("'").split(",")
+            assert {"authorization", "content-type", "x-amz-date", "x-amz-security-token", "x-request-id"} <= set(
+                headers
+            )
+        text = json.dumps([document["x-amazon-apigateway-gateway-responses"], asked])
+        assert "Allow-Credentials" not in text
+        assert "'*'" not in text
+    for function in ("ClassifyFunction", "MonitorFunction", "RegistryFunction"):
+        assert made.function(function).environment["FIRESTEEL_CORS_ORIGINS"] == origins
     allowed = yaml_parse(TEMPLATE.read_text())["Parameters"]["CorsOrigins"]["AllowedPattern"]
     assert not re.match(allowed, "*")
+
+
+@pytest.mark.parametrize("origins", ["", "https://example.com"])
+@pytest.mark.parametrize("domain", ["", "api.example.com"])
+def test_the_page_that_the_api_serves_may_move_aliases(origins: str, domain: str) -> None:
+    made = stack(Page="on", CorsOrigins=origins, DomainName=domain, CertificateArn=EVERYTHING["CertificateArn"])
+    own = f"https://{domain}" if domain else "https://firesteel-Api.execute-api.us-east-1.amazonaws.com"
+    expected = [own, *filter(None, [origins])]
+    environment = made.function("RegistryFunction").environment
+    assert environment["FIRESTEEL_CORS_ORIGINS"] == ",".join(expected)
+    asked = made.properties("RegistryApi")["Body"]["paths"]["/models/{proxy+}"]["options"]
+    template = asked["x-amazon-apigateway-integration"]["responses"]["default"]["responseTemplates"]["application/json"]
+    assert f"#set($allowed = {json.dumps(expected, separators=(',', ':'))})" in template
+
+
+def test_what_is_large_is_packed_for_callers_that_take_it() -> None:
+    assert 1024 <= stack().properties("Api")["MinimumCompressionSize"] <= 16384
 
 
 def test_what_the_gateway_refuses_looks_like_what_the_function_refuses() -> None:
@@ -169,7 +230,8 @@ def calls(method: dict[str, Any], function: str) -> bool:
 def test_no_parameter_opens_the_api_that_moves_aliases(auth: str) -> None:
     opened = deployed(Auth=auth)
     paths = opened["RegistryApi"]["Properties"]["Body"]["paths"]
-    assert {path: set(methods) for path, methods in paths.items()} == {"/models/{proxy+}": {"post"}}
+    assert {path: set(methods) for path, methods in paths.items()} == {"/models/{proxy+}": {"post", "options"}}
+    assert paths["/models/{proxy+}"]["options"]["Fn::If"][1]["x-amazon-apigateway-integration"]["type"] == "mock"
     method = paths["/models/{proxy+}"]["post"]
     assert method["x-amazon-apigateway-auth"] == {"type": "AWS_IAM"}
     assert calls(method, "RegistryFunction")
@@ -182,14 +244,19 @@ def test_opening_or_closing_the_api_reaches_the_stage(api: str) -> None:
 
 
 def test_only_who_must_may_call_a_function() -> None:
-    permissions = stack().of_type("AWS::Lambda::Permission")
-    allowed = {
-        one["FunctionName"]: (one["Principal"], one["SourceArn"].rpartition(":")[2]) for one in permissions.values()
+    def allowed(**parameters: str) -> set[tuple[str, str, str]]:
+        permissions = stack(**parameters).of_type("AWS::Lambda::Permission").values()
+        return {(one["FunctionName"], one["Principal"], one["SourceArn"].rpartition(":")[2]) for one in permissions}
+
+    closed = {
+        (stack().ref("ClassifyFunctionAliaslive"), "apigateway.amazonaws.com", "firesteel-Api/live/*"),
+        ("MonitorFunction", "apigateway.amazonaws.com", "firesteel-Api/live/POST/feedback"),
+        ("RegistryFunction", "apigateway.amazonaws.com", "firesteel-RegistryApi/live/POST/models/*"),
+        ("GuardFunction", "events.amazonaws.com", stack().attribute("CanaryAlarmRings", "Arn").rpartition(":")[2]),
     }
-    assert allowed == {
-        stack().ref("ClassifyFunctionAliaslive"): ("apigateway.amazonaws.com", "firesteel-Api/live/*"),
-        "RegistryFunction": ("apigateway.amazonaws.com", "firesteel-RegistryApi/live/POST/models/*"),
-        "GuardFunction": ("events.amazonaws.com", stack().attribute("CanaryAlarmRings", "Arn").rpartition(":")[2]),
+    assert allowed() == closed
+    assert allowed(Admin="on") - closed == {
+        ("MonitorFunction", "apigateway.amazonaws.com", "firesteel-Api/live/GET/admin/*")
     }
 
 

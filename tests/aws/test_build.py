@@ -14,6 +14,7 @@ import pytest
 
 from cli.emulator import Emulator, EmulatorError
 from infra import build, sizes
+from infra.cloud.cloud import ARTIFACTS
 from tests.aws.conftest import sam
 
 slow = pytest.mark.slow
@@ -129,7 +130,7 @@ def test_licences_stay_with_their_packages(built: Path, part: str) -> None:
 
 
 @slow
-@pytest.mark.parametrize(("name", "of"), [("GuardFunction", "RegistryFunction"), ("ScoreFunction", "ClassifyFunction")])
+@pytest.mark.parametrize(("name", "of"), ARTIFACTS.items())
 def test_functions_of_one_part_are_the_same_bytes(built: Path, name: str, of: str) -> None:
     def files(artifact: Path) -> dict[Path, bytes]:
         return {path.relative_to(artifact): path.read_bytes() for path in artifact.rglob("*") if path.is_file()}

@@ -22,11 +22,12 @@ from cli.emulator import EmulatorError
 from functions.train.cause import told_of
 from functions.train.check import CANDIDATES
 from infra.cloud.cloud import Cloud, template
-from infra.cloud.gateway import CALLER, Gateway, signed_headers
+from infra.cloud.gateway import CALLER, Gateway, routes, signed_headers
 from infra.cloud.lambdas import Answer
 from infra.cloud.server import serve, stop
 from infra.cloud.stack import Stack
-from infra.cloud.story import StepError, Story
+from infra.cloud.steps import StepError
+from infra.cloud.story import Story
 from tests.aws.scripted import CHECKED, DEFINITION, PROMOTED, TRAINED, Machine, Script, machine, raised
 
 LAMBDA = "arn:${Partition}:states:::lambda:invoke"
@@ -131,7 +132,7 @@ def test_every_candidate_of_a_search_is_a_call_of_its_own_and_train_gets_all_ans
     running: Machine, execute: Callable[..., Any]
 ) -> None:
     candidates = [{"target": "priority", "settings": {"C": value}} for value in (1.0, 4.0, 16.0)]
-    segments = [{"segment": "", "address": "tickets", "candidates": candidates}]
+    segments = [{"segment": "", "address": "tickets", "candidates": candidates, "corrections": None}]
     script = running.scripted(
         check=CHECKED | {"segments": segments}, candidate=lambda task: {**task["candidate"], "scores": [0.5]}
     )
@@ -139,6 +140,28 @@ def test_every_candidate_of_a_search_is_a_call_of_its_own_and_train_gets_all_ans
     assert sorted(one["candidate"]["settings"]["C"] for one in script.of("candidate")) == [1.0, 4.0, 16.0]
     [train] = script.of("train")
     assert train["trials"] == [{**candidate, "scores": [0.5]} for candidate in candidates], "in the order of the check"
+
+
+LEARNT = "cd" * 32
+
+
+def test_all_tasks_of_a_segment_are_told_of_the_corrections_that_the_check_found(
+    running: Machine, execute: Callable[..., Any]
+) -> None:
+    candidates = [{"target": "priority", "settings": {"C": value}} for value in (1.0, 4.0)]
+    found = {"a": LEARNT, "b": None}
+    segments = [
+        {"segment": one, "address": f"recruits/{one}", "candidates": candidates, "corrections": of}
+        for one, of in found.items()
+    ]
+    script = running.scripted(
+        check=CHECKED | {"segments": segments, "segmented": True},
+        candidate=lambda task: {**task["candidate"], "scores": [0.5]},
+    )
+    execute(script)
+    tasks = [*script.of("candidate"), *script.of("train")]
+    assert len(tasks) == 6
+    assert [task["corrections"] for task in tasks] == [found[task["segment"]] for task in tasks]
 
 
 def test_a_search_as_large_as_the_check_lets_through_fits_into_every_state(
@@ -150,7 +173,7 @@ def test_a_search_as_large_as_the_check_lets_through_fits_into_every_state(
     ]
     assert 90_000 < len(json.dumps(judged)) <= CANDIDATES, "expected scores and all"
     candidates = [{name: one[name] for name in ("target", "settings")} for one in judged]
-    segments = [{"segment": "", "address": "tickets", "candidates": candidates}]
+    segments = [{"segment": "", "address": "tickets", "candidates": candidates, "corrections": None}]
     script = running.scripted(
         check=CHECKED | {"segments": segments},
         candidate=lambda task: task["candidate"] | {"scores": judged[0]["scores"]},
@@ -170,7 +193,8 @@ def test_segments_are_trained_side_by_side_and_one_that_fails_stops_no_other(
     running: Machine, execute: Callable[..., Any]
 ) -> None:
     segments: list[dict[str, Any]] = [
-        {"segment": one, "address": f"recruits/{one.lower()}", "candidates": []} for one in ("QB", "RB", "WR")
+        {"segment": one, "address": f"recruits/{one.lower()}", "candidates": [], "corrections": None}
+        for one in ("QB", "RB", "WR")
     ]
 
     def train(task: dict[str, Any]) -> Any:
@@ -288,7 +312,7 @@ def test_approvals_wait_side_by_side_however_few_segments_are_trained_at_once(
                 running.client("stepfunctions").send_task_success(taskToken=token, output=output)
         return {}
 
-    segments = [{"segment": one, "address": f"recruits/{one}", "candidates": []} for one in "abcd"]
+    segments = [{"segment": one, "address": f"recruits/{one}", "candidates": [], "corrections": None} for one in "abcd"]
     script = running.scripted(
         check=CHECKED | {"segments": segments, "promote": {"how": "approval", "weight": 0.05}}, ask=asks
     )
@@ -309,11 +333,13 @@ def test_large_data_go_to_the_container_which_gets_the_train_task(
     running.server.routes["/v1/describejobs"] = lambda _: {
         "jobs": [{"jobId": "1", "jobName": "j", "status": "SUCCEEDED"}]
     }
-    script = running.scripted(check=CHECKED | {"where": "container"})
+    segments = [{"segment": "", "address": "tickets", "candidates": [], "corrections": LEARNT}]
+    script = running.scripted(check=CHECKED | {"where": "container", "segments": segments})
     told = execute(script)
     assert told["status"] == "SUCCEEDED", script.tasks[-1]
     [command] = jobs[0]["containerOverrides"]["command"]
     assert json.loads(command) == script.of("train")[0]
+    assert json.loads(command)["corrections"] == LEARNT
 
 
 def test_a_container_that_fails_is_told_by_its_reason_and_its_log(
@@ -411,10 +437,8 @@ class Echo:
 
 @pytest.fixture
 def api() -> Iterator[tuple[str, Gateway]]:
-    echo: Any = Echo()
-    gateway = Gateway(
-        echo, "live", signed=True, binary=["application/octet-stream"], validated=True, log_format=LOG_FORMAT
-    )
+    echo: Any = {name: Echo() for name in ("Answers", "Monitors")}
+    gateway = Gateway(routes(PATHS, echo), "live", binary=["application/octet-stream"], log_format=LOG_FORMAT)
     server = serve(gateway)
     yield f"http://127.0.0.1:{server.port}/live", gateway
     stop(server)
@@ -424,6 +448,29 @@ LOG_FORMAT = (
     '{"request_id":"$context.requestId","status":"$context.status","path":"$context.path","waf":"$context.waf.status"}'
 )
 JSON = {"content-type": "application/json"}
+
+
+def calls(function: str, **more: Any) -> dict[str, Any]:
+    """An operation of an OpenAPI document."""
+    uri = f"arn:aws:apigateway:r:lambda:path/functions/arn:aws:lambda:r:1:function:{function}/invocations"
+    return {"x-amazon-apigateway-integration": {"type": "aws_proxy", "uri": uri}, **more}
+
+
+SIGNED = {"x-amazon-apigateway-auth": {"type": "AWS_IAM"}}
+BODY = {"x-amazon-apigateway-request-validator": "body"}
+MOCK = {"x-amazon-apigateway-integration": {"type": "mock"}}
+PATHS = {
+    "paths": {
+        "/": {"x-amazon-apigateway-any-method": calls("Answers", **SIGNED), "get": calls("Answers")},
+        "/{proxy+}": {
+            "x-amazon-apigateway-any-method": calls("Answers:live", **SIGNED),
+            "post": calls("Answers:live", **SIGNED, **BODY),
+            "options": MOCK,
+        },
+        "/admin/{proxy+}": {"get": calls("Monitors", **SIGNED)},
+        "/feedback": {"post": calls("Monitors", **SIGNED, **BODY)},
+    }
+}
 
 
 def ask(method: str, url: str, body: bytes = b"", headers: dict[str, str] | None = None) -> httpx.Response:
@@ -473,6 +520,36 @@ def test_a_signature_is_of_one_request_and_of_no_other(api: tuple[str, Gateway],
             )
     answer = httpx.post(url, content=body, headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (403, "INVALID_SIGNATURE")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "resource", "proxy"),
+    [
+        ("GET", "/admin/drift", "/admin/{proxy+}", "drift"),
+        ("GET", "/administer", "/{proxy+}", "administer"),
+        ("GET", "/models/a/b", "/{proxy+}", "models/a/b"),
+        ("POST", "/feedback", "/feedback", None),
+        ("DELETE", "/models", "/{proxy+}", "models"),
+    ],
+)
+def test_the_most_specific_path_answers(
+    api: tuple[str, Gateway], method: str, path: str, resource: str, proxy: str | None
+) -> None:
+    event = ask(method, f"{api[0]}{path}", b'{"a": 1}', JSON).json()
+    assert (event["resource"], event["path"]) == (resource, path)
+    assert event["pathParameters"] == (proxy and {"proxy": proxy})
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/feedback"), ("POST", "/admin/drift")])
+def test_a_method_that_a_path_does_not_have_reaches_no_function(
+    api: tuple[str, Gateway], method: str, path: str
+) -> None:
+    assert ask(method, f"{api[0]}{path}", b'{"a": 1}', JSON).json()["code"] == "MISSING_AUTHENTICATION_TOKEN"
+
+
+def test_what_is_open_is_open_for_its_method_alone(api: tuple[str, Gateway]) -> None:
+    assert httpx.get(f"{api[0]}/").json()["requestContext"]["identity"]["userArn"] is None
+    assert httpx.post(f"{api[0]}/", json={"a": 1}).json()["code"] == "MISSING_AUTHENTICATION_TOKEN"
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"{}", b"1"])
@@ -582,6 +659,28 @@ def test_a_substitution_that_the_template_forgot_is_named(small: Callable[..., S
 def test_an_unknown_parameter_is_named(small: Callable[..., Stack]) -> None:
     with pytest.raises(KeyError, match="Sizes"):
         small(Sizes="4")
+
+
+# ---- a cloud is a new one ------------------------------------------------------------------------------------------------
+
+FORGETFUL = """
+import boto3
+from infra.cloud.server import Server
+for _ in range(2):
+    with Server() as server:
+        s3, sns = (
+            boto3.client(name, endpoint_url=server.url, region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="s")
+            for name in ("s3", "sns")
+        )
+        assert not s3.list_buckets()["Buckets"] and not sns.list_topics()["Topics"]
+        s3.create_bucket(Bucket="left-behind")
+        sns.create_topic(Name="left-behind")
+"""
+
+
+def test_a_server_has_nothing_of_the_one_before_it_in_the_process() -> None:
+    told = subprocess.run([sys.executable, "-c", FORGETFUL], capture_output=True, text=True, timeout=100, check=False)
+    assert told.returncode == 0, told.stderr
 
 
 # ---- what is missing or fails is said at once ---------------------------------------------------------------------------

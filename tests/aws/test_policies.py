@@ -28,11 +28,11 @@ def statements(logical: str) -> list[dict[str, Any]]:
 
 ROLES = {
     role: [one for one in iam.permissions(statements(role)) if not BY_THE_PLATFORM.match(one.action)]
-    for role in ("ClassifyRole", "SmokeRole", "RegistryRole", "GuardRole", "TrainRole", "ContainerRole", "ScoreRole")
+    for role in SCENARIOS
 }
 DENIED = [
     permission
-    for name in ("ModelBucketPolicy", "IncomingBucketPolicy", "WorkBucketPolicy")
+    for name in ("ModelBucketPolicy", "IncomingBucketPolicy", "WorkBucketPolicy", "MonitorBucketPolicy")
     for permission in iam.permissions(STACK.properties(name)["PolicyDocument"]["Statement"])
     if permission.action != "s3:*"  # TLS, which is not spoken here
 ]

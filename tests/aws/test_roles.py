@@ -1,5 +1,6 @@
 """What the roles allow, as the template says it; test_policies.py tries each right."""
 
+import json
 import re
 from fnmatch import fnmatchcase
 from typing import Any
@@ -30,6 +31,59 @@ def actions(role: dict[str, Any]) -> set[str]:
 
 
 OWN = {"logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+
+
+def test_what_serves_the_public_can_neither_read_nor_write_what_is_monitored() -> None:
+    reaching = {
+        role for role in roles(**EVERYTHING) if "monitorbucket" in json.dumps(stack(**EVERYTHING).properties(role))
+    }
+    assert reaching == {"MonitorRole", "TrainRole", "InferenceStreamRole"}
+
+
+def test_nobody_looks_back_while_admin_is_off() -> None:
+    def reads(admin: str) -> set[str]:
+        policies = stack(Admin=admin).properties("MonitorRole")["Policies"]
+        said = [one for policy in policies for one in policy["PolicyDocument"]["Statement"]]
+        named = [key for one in said if "s3:GetObject" in listed(one["Action"]) for key in listed(one["Resource"])]
+        return {key.partition("monitorbucket/")[2] for key in named if "monitorbucket" in key}
+
+    assert reads("off") == {"feedback/*"}
+    assert reads("on") == {"feedback/*", "inferences/*", "drift/*"}
+
+
+def test_who_lists_what_is_monitored_says_which_part_of_it() -> None:
+    """No listing without a prefix: one would name what Firehose could not sort, too."""
+    made = stack(**EVERYTHING)
+    listing = {
+        role: one["Condition"]
+        for role in ("MonitorRole", "TrainRole")
+        for policy in made.properties(role)["Policies"]
+        for one in policy["PolicyDocument"]["Statement"]
+        if "s3:ListBucket" in listed(one["Action"]) and "monitorbucket" in one["Resource"]
+    }
+    known = {"StringLike": {"s3:prefix": ["inferences/*", "feedback/*", "drift/*"]}}
+    assert listing == {"MonitorRole": known, "TrainRole": known}
+
+
+def test_lines_are_handed_on_by_services_that_act_for_this_account() -> None:
+    made = stack(**EVERYTHING)
+    trusted = {
+        role: made.properties(role)["AssumeRolePolicyDocument"]["Statement"][0]
+        for role in ("InferenceLinesRole", "InferenceStreamRole")
+    }
+    assert {role: (one["Principal"], one["Condition"]) for role, one in trusted.items()} == {
+        "InferenceLinesRole": (
+            {"Service": "logs.amazonaws.com"},
+            {"StringLike": {"aws:SourceArn": "arn:aws:logs:us-east-1:123456789012:*"}},
+        ),
+        "InferenceStreamRole": (
+            {"Service": "firehose.amazonaws.com"},
+            {"StringEquals": {"sts:ExternalId": "123456789012"}},
+        ),
+    }
+    [policy] = made.properties("InferenceLinesRole")["Policies"]
+    [hand] = policy["PolicyDocument"]["Statement"]
+    assert hand["Resource"] == made.attribute("InferenceStream", "Arn")
 
 
 def test_classify_can_read_models_and_nothing_else() -> None:
@@ -64,9 +118,13 @@ def test_each_role_writes_what_it_must_and_nothing_else() -> None:
             "modelbucket/models/*/v*.*.*/*",
             "modelbucket/models/*/aliases/latest/*",
             "workbucket/claims/*",
+            "workbucket/corrections/*",
             "workbucket/quarantine/*",
             "workbucket/approvals/*",
+            "monitorbucket/drift/*",
         },
+        "MonitorRole": {"monitorbucket/feedback/*"},
+        "InferenceStreamRole": {"monitorbucket/inferences/*", "monitorbucket/errors/*"},
         "ContainerRole": {"modelbucket/models/*/v*.*.*/*", "workbucket/quarantine/*"},
         "ScoreRole": {"workbucket/batch/*"},
     }
@@ -109,7 +167,7 @@ def test_nothing_here_can_start_a_training_of_its_own_accord() -> None:
         definition = everything.machine(machine).definition
         assert everything.ref("IncomingBucket") not in definition
         assert "s3:put" not in definition.lower()
-    for policy in ("ModelBucketPolicy", "IncomingBucketPolicy", "WorkBucketPolicy"):
+    for policy in ("ModelBucketPolicy", "IncomingBucketPolicy", "WorkBucketPolicy", "MonitorBucketPolicy"):
         assert {one["Effect"] for one in everything.properties(policy)["PolicyDocument"]["Statement"]} == {"Deny"}
 
 
@@ -147,7 +205,8 @@ def test_every_function_has_a_role_of_its_own() -> None:
 def test_each_function_writes_only_its_own_log_which_is_not_kept_for_ever() -> None:
     made = deployed()
     for name in NAMES:
-        [write] = [one for one in statements(made[f"{name}Role"]) if "logs:PutLogEvents" in one["Action"]]
+        own = made[f"{name}Role"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+        [write] = [one for one in own if "logs:PutLogEvents" in one["Action"]]
         assert write["Resource"] == {"Fn::GetAtt": [f"{name}Logs", "Arn"]}
         assert made[f"{name}Function"]["Properties"]["LoggingConfig"]["LogGroup"] == {"Ref": f"{name}Logs"}
     for group in of_type(made, "AWS::Logs::LogGroup"):

@@ -42,10 +42,37 @@ def test_what_is_a_model_or_an_upload_is_never_expired() -> None:
     for name in ("ModelBucket", "IncomingBucket"):
         rules = stack().properties(name)["LifecycleConfiguration"]["Rules"]
         assert all("ExpirationInDays" not in rule for rule in rules)
-    expiring = [
-        rule for rule in stack().properties("WorkBucket")["LifecycleConfiguration"]["Rules"] if "Prefix" in rule
+    expiring = {
+        name: {
+            rule["Prefix"] for rule in stack().properties(name)["LifecycleConfiguration"]["Rules"] if "Prefix" in rule
+        }
+        for name in ("WorkBucket", "MonitorBucket")
+    }
+    assert expiring == {
+        "WorkBucket": {"quarantine/", "claims/", "approvals/", "corrections/"},
+        "MonitorBucket": {"inferences/", "errors/"},  # corrections and drift reports stay
+    }
+
+
+def test_what_is_about_people_is_gone_a_day_after_its_time() -> None:
+    """With all its versions, and so is what was deleted because somebody asked for it."""
+    rules = stack(InferenceRetentionDays="30").properties("MonitorBucket")["LifecycleConfiguration"]["Rules"]
+    for prefix in ("inferences/", "errors/"):
+        [rule] = [one for one in rules if one.get("Prefix") == prefix]
+        assert (rule["ExpirationInDays"], rule["NoncurrentVersionExpiration"]) == ("30", {"NoncurrentDays": 1})
+    least = yaml_parse(TEMPLATE.read_text())["Parameters"]["InferenceRetentionDays"]["MinValue"]
+    days = json.loads(stack(**EVERYTHING).properties("DriftByTheClock")["Target"]["Input"])["days"]
+    assert least > days, "drift looks at whole days"
+
+
+def test_corrections_and_reports_are_added_never_replaced() -> None:
+    _, create = stack().properties("MonitorBucketPolicy")["PolicyDocument"]["Statement"]
+    assert create["Action"] == "s3:PutObject"
+    assert [one.rpartition(":")[2] for one in create["Resource"]] == [
+        "firesteel-monitorbucket/feedback/*",
+        "firesteel-monitorbucket/drift/*",
     ]
-    assert {rule["Prefix"] for rule in expiring} == {"quarantine/", "claims/", "approvals/"}
+    assert create["Condition"] == {"Null": {"s3:if-none-match": True}, "Bool": {"s3:ObjectCreationOperation": True}}
 
 
 def test_models_are_added_never_replaced_and_aliases_never_deleted() -> None:
@@ -135,6 +162,9 @@ def test_snapshots_and_reserved_concurrency_are_there_when_asked_for() -> None:
     assert (plain["SnapStart"], asked["SnapStart"]) == ({"ApplyOn": "None"}, {"ApplyOn": "PublishedVersions"})
     assert "ReservedConcurrentExecutions" not in plain
     assert asked["ReservedConcurrentExecutions"] == "7"
+    plain, asked = (made.properties("MonitorFunction") for made in (stack(), stack(**EVERYTHING)))
+    assert "ReservedConcurrentExecutions" not in plain
+    assert asked["ReservedConcurrentExecutions"] == "3"
 
 
 def test_every_parameter_is_described_bounded_and_in_a_group() -> None:
@@ -157,6 +187,18 @@ def test_what_does_not_go_together_is_refused_before_anything_is_made() -> None:
     snapshot = rules["ASnapshotHasNoShadow"]
     assert snapshot["RuleCondition"] == {"Fn::Equals": [{"Ref": "SnapStart"}, "on"]}
     assert [one["Assert"] for one in snapshot["Assertions"]] == [{"Fn::Equals": [{"Ref": "Shadow"}, "false"]}]
+    lines = rules["AnInferenceLogNeedsLines"]
+    assert lines["RuleCondition"] == {"Fn::Equals": [{"Ref": "InferenceLog"}, "on"]}
+    assert [one["Assert"] for one in lines["Assertions"]] == [{"Fn::Equals": [{"Ref": "LogLevel"}, "INFO"]}]
+
+
+def test_what_serves_the_public_knows_nothing_of_what_is_monitored() -> None:
+    made = stack(**EVERYTHING)
+    knowing = {name for name in FUNCTIONS if "FIRESTEEL_MONITOR" in made.function(name).environment}
+    assert knowing == {"MonitorFunction", "TrainFunction"}
+    assert {name for name in FUNCTIONS if "FIRESTEEL_ADMIN" in made.function(name).environment} == {"MonitorFunction"}
+    assert made.function("MonitorFunction").environment["FIRESTEEL_ADMIN"] == "true"
+    assert stack().function("MonitorFunction").environment["FIRESTEEL_ADMIN"] == "false"
 
 
 def test_the_train_function_has_room_for_every_upload_that_is_not_too_large() -> None:
@@ -177,8 +219,8 @@ def test_the_outputs_name_the_urls_and_the_next_command() -> None:
         for name, one in outputs.items()
         if (match := re.search(r"FIRESTEEL_(\w+) of the command line", one["Description"]))
     }
-    assert len(environment) == 7
-    Settings.read({key: value for key, value in environment.items() if "MACHINE" in key or "STORE" in key})
+    assert len(environment) == 8
+    Settings.read({key: value for key, value in environment.items() if re.search("MACHINE|STORE|MONITOR", key)})
 
 
 @pytest.mark.parametrize("stage", ["dev", "staging", "prod"])

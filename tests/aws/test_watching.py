@@ -13,6 +13,7 @@ from cli.insights.parser import parse
 from firesteel.settings import Settings
 from tests.aws.stacks import (
     EVERYTHING,
+    FUNCTIONS,
     MACHINES,
     ROOT,
     deployed,
@@ -55,21 +56,25 @@ def test_every_asynchronous_edge_ends_in_the_dead_letter_queue() -> None:
         for target in rule["Targets"]:
             assert target["DeadLetterConfig"] == {"Arn": queue}
             assert target["RetryPolicy"]["MaximumRetryAttempts"] > 0
-    [schedule] = made.of_type("AWS::Scheduler::Schedule").values()
-    assert schedule["Target"]["DeadLetterConfig"] == {"Arn": queue}
+    schedules = made.of_type("AWS::Scheduler::Schedule")
+    assert set(schedules) == {"RetrainByTheClock", "DriftByTheClock"}
+    for schedule in schedules.values():
+        assert schedule["Target"]["DeadLetterConfig"] == {"Arn": queue}
     [subscription] = made.of_type("AWS::SNS::Subscription").values()
     assert subscription["RedrivePolicy"] == {"deadLetterTargetArn": queue}
-    [retried] = made.of_type("AWS::Lambda::EventInvokeConfig").values()
-    assert (retried["FunctionName"], retried["DestinationConfig"]["OnFailure"]["Destination"]) == (
-        "GuardFunction",
-        queue,
-    )
+    retried = made.of_type("AWS::Lambda::EventInvokeConfig").values()
+    assert {one["DestinationConfig"]["OnFailure"]["Destination"] for one in retried} == {queue}
     asynchronous = {
         one["FunctionName"]
         for one in made.of_type("AWS::Lambda::Permission").values()
         if one["Principal"] != "apigateway.amazonaws.com"
     }
-    assert asynchronous == {retried["FunctionName"]}
+    called = {one["Target"]["Arn"] for one in schedules.values()}
+    asynchronous |= {name for name in FUNCTIONS if made.attribute(name, "Arn") in called}
+    assert asynchronous == {one["FunctionName"] for one in retried} == {"GuardFunction", "TrainFunction"}
+    for one in asynchronous:  # Lambda leaves what failed there with the function's own rights
+        role = json.dumps(made.properties(one.replace("Function", "Role"))["Policies"])
+        assert f'"Action": "sqs:SendMessage", "Resource": "{queue}"' in role
     rules_policy, topic_policy, _ = made.properties("DeadLettersPolicy")["PolicyDocument"]["Statement"]
     assert set(rules_policy["Condition"]["ArnEquals"]["aws:SourceArn"]) == {
         made.attribute(name, "Arn") for name in rules
@@ -79,10 +84,14 @@ def test_every_asynchronous_edge_ends_in_the_dead_letter_queue() -> None:
 
 def test_the_clock_starts_trainings_only_when_asked_to() -> None:
     assert not stack().of_type("AWS::Scheduler::Schedule")
-    [schedule] = stack(**EVERYTHING).of_type("AWS::Scheduler::Schedule").values()
+    schedule = stack(**EVERYTHING).properties("RetrainByTheClock")
     assert schedule["ScheduleExpression"] == "rate(7 days)"
     assert json.loads(schedule["Target"]["Input"]) == {"model": "tickets", "by": "schedule"}
-    drift = stack().properties("DriftAlarmRings")
+
+
+def test_drift_starts_trainings_only_when_asked_to() -> None:
+    assert "DriftAlarmRings" not in stack(InferenceLog="on").resources
+    drift = stack(RetrainOnDrift="on").properties("DriftAlarmRings")
     assert json.loads(drift["Targets"][0]["Input"]) == {"model": "tickets", "by": "drift"}
     assert drift["EventPattern"]["resources"][0]["prefix"].endswith(":alarm:firesteel-drift-")
 
@@ -105,8 +114,9 @@ def test_the_saved_queries_are_the_files_word_for_word() -> None:
     assert saved == {f"${{AWS::StackName}}/{path.stem}": path.read_text() for path in files}
 
 
-def test_every_alarm_says_what_to_do_and_somebody_is_told() -> None:
-    made = stack()
+@pytest.mark.parametrize("parameters", [{}, {"InferenceLog": "on", "DriftSchedule": ""}, EVERYTHING], ids=len)
+def test_every_alarm_says_what_to_do_and_somebody_is_told(parameters: dict[str, str]) -> None:
+    made = stack(**parameters)
     alarms = made.of_type("AWS::CloudWatch::Alarm")
     for name, alarm in alarms.items():
         assert re.search(r"Run `|Raise |Mend |Look at |Read ", alarm["AlarmDescription"]), name
@@ -120,9 +130,8 @@ def test_every_alarm_says_what_to_do_and_somebody_is_told() -> None:
     assert sorted(told) == sorted(alarms)  # once each
     for one in [*together.values(), *alarms.values()]:
         assert one.get("AlarmActions", [made.ref("NoticesTopic")]) == [made.ref("NoticesTopic")]
-    assert json.loads(made.properties("Dashboard")["DashboardBody"])["widgets"][0]["properties"]["alarms"] == [
-        made.attribute(name, "Arn") for name in alarms
-    ]
+    shown = json.loads(made.properties("Dashboard")["DashboardBody"])["widgets"][0]["properties"]["alarms"]
+    assert shown == [made.attribute(name, "Arn") for name in alarms]
 
 
 def test_what_rings_in_training_does_not_keep_serving_silent() -> None:
@@ -156,8 +165,9 @@ def test_an_alarm_of_the_canary_calls_the_guard() -> None:
 
 
 def test_the_dashboard_and_the_alarms_read_metrics_that_the_functions_write() -> None:
-    telemetry = (ROOT / "functions/classify/telemetry.py").read_text()
-    made = stack()
+    written = (ROOT / "functions/classify/telemetry.py").read_text()
+    written += "".join(path.read_text() for path in sorted((ROOT / "functions/train").glob("**/*.py")))
+    made = stack(**EVERYTHING)
     read = {
         one["MetricName"]
         for one in made.of_type("AWS::CloudWatch::Alarm").values()
@@ -165,8 +175,8 @@ def test_the_dashboard_and_the_alarms_read_metrics_that_the_functions_write() ->
     }
     dashboard = made.properties("Dashboard")["DashboardBody"]
     read |= set(re.findall(r'\["Firesteel","(\w+)"', dashboard))
-    assert {"Predictions", "Latency", "ReviewShare", "Errors", "ColdStarts"} <= read
-    assert [name for name in read if f'"{name}"' not in telemetry] == []
+    assert {"Predictions", "Latency", "ReviewShare", "Errors", "ColdStarts", "Drift", "DriftedFields"} <= read
+    assert [name for name in read if f'"{name}"' not in written] == []
 
 
 def test_the_dashboard_shows_the_labels_of_any_model(tmp_path: Path) -> None:

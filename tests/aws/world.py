@@ -18,14 +18,18 @@ from tests.aws.iam import ADMIN, Door
 
 ROOT = Path(__file__).resolve().parents[2]
 EVENTS = ROOT / "events"
-CONTAINER = {
+PARAMETERS = {
+    "Admin": "on",
+    "InferenceLog": "on",
     "Container": "fargate",
     "ContainerImage": "image",
     "ContainerSubnets": "subnet-0a1b2c3d",
     "ContainerSecurityGroups": "sg-0a1b2c3d",
 }
-STACK = Stack(ROOT / "template.yaml", "firesteel", CONTAINER)
-MODELS, INCOMING, WORK = (STACK.physical(name) for name in ("ModelBucket", "IncomingBucket", "WorkBucket"))
+STACK = Stack(ROOT / "template.yaml", "firesteel", PARAMETERS)
+MODELS, INCOMING, WORK, MONITOR = (
+    STACK.physical(name) for name in ("ModelBucket", "IncomingBucket", "WorkBucket", "MonitorBucket")
+)
 
 Workers = dict[str, subprocess.Popen[str]]
 
@@ -46,7 +50,7 @@ class World:
         self.client = boto3.client(
             "s3", endpoint_url=url, region_name=REGION, aws_access_key_id=ADMIN, aws_secret_access_key="x"
         )
-        for bucket in (MODELS, INCOMING, WORK):
+        for bucket in (MODELS, INCOMING, WORK, MONITOR):
             self.client.create_bucket(Bucket=bucket)
             self.client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
 
@@ -67,13 +71,15 @@ class World:
                 patch.setenv(key, value)
             yield open_store(f"s3://{bucket}")
 
-    def invoke(self, logical: str, event: object, role: str = "") -> Any:
+    def invoke(self, logical: str, event: object, role: str = "", models: Path | None = None) -> Any:
         """What the function answers, with its role's rights. Raises Failed when it ends in an error.
 
-        With `role`, the same code runs elsewhere, with that role's rights.
+        With `role`, the same code runs elsewhere, with that role's rights. `models` has definitions in place of ours.
         """
         function = STACK.function(logical)
         environment = function.environment | self._environment(role or logical.replace("Function", "Role"))
+        if models:
+            environment["LAMBDA_TASK_ROOT"] = str(models.parent)
         if "SMOKE_VERSION" in environment:
             environment["SMOKE_VERSION"] = f"{STACK.attribute('ClassifyFunction', 'Arn')}:1"
         asked = {"handler": function.handler, "environment": environment, "event": event}

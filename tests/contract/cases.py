@@ -3,7 +3,8 @@
 import json
 from typing import NamedTuple
 
-from tests.unit.classify import zoo
+from firesteel.registry import bundle
+from tests.unit.classify import bundles, zoo
 from tests.unit.classify.bundles import TICKET
 
 JSON = {"content-type": "application/json"}
@@ -18,10 +19,27 @@ class Case(NamedTuple):
     path: str
     body: bytes = b""
     headers: dict[str, str] = JSON
+    query: str = ""
+
+
+BROWSER = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 
 
 def send(status, path, body, **headers):
     return Case(status, "POST", path, json.dumps(body).encode(), JSON | headers)
+
+
+def stocked():
+    """All models, and of tickets an earlier version with a plot that was never promoted, and one that is corrupt."""
+    store = zoo.stocked()
+    files = bundles.files(lean=9.0) | {
+        "plot.svg": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+        "trials.csv": b"\xff,1\n",
+    }
+    bundle.publish(store, "tickets", "0.1.0", files, who="tests")
+    bundle.publish(store, "tickets", "0.2.0", bundles.files(), who="tests")
+    bundles.damage(store, "0.2.0")
+    return store
 
 
 def ticket(**changes):
@@ -36,6 +54,7 @@ def batch(status, body):
     return Case(status, "POST", "/classify/batch", body if isinstance(body, bytes) else json.dumps(body).encode())
 
 
+ADMIN = ("/admin/recent_inferences", "/admin/drift", "/admin/review", "/admin/feedback")
 GOOD = {
     "a ticket": post(200, ROW),
     "without what is optional": post(200, b'{"title":"a","description":"b"}'),
@@ -73,9 +92,57 @@ GOOD = {
     "a segment explained": send(200, "/models/recruits/qb/explain", zoo.PLAYERS["qb"]),
     "rows of one segment": send(200, "/models/recruits/qb/batch", {"cases": [zoo.PLAYERS["qb"]]}),
     "an index": Case(200, "POST", "/v2/repository/index"),
+    "attributions": send(200, "/attributions", TICKET),
+    "attributions of any Unicode": send(200, "/attributions", {**TICKET, "title": "İstanbul 🙂 CANNOT \u0000"}),
+    "attributions of a regression": send(200, "/models/readiness/attributions", zoo.BUSINESS),
+    "attributions of an order": send(200, "/models/gifts/attributions", zoo.ORDER),
+    "attributions of a segment's row": send(200, "/models/recruits/attributions", zoo.PLAYERS["qb"]),
+    "attributions of a segment": send(200, "/models/recruits/qb/attributions", zoo.PLAYERS["qb"]),
+    **{f"GET {path}": Case(200, "GET", path) for path in (
+        "/models/tickets/aliases", "/models/recruits/qb/aliases", "/models/tickets/versions/1.2.0",
+        "/models/gifts/versions/3.0.0", "/models/recruits/versions/1.0.0", "/models/recruits/qb/versions/1.1.0",
+        "/models/tickets/versions/1.2.0/files/metrics.json",
+        "/models/readiness/versions/2.0.0/files/definition.json",
+        "/models/recruits/qb/versions/1.1.0/files/golden.json", "/models/tickets/versions/0.1.0/files/plot.svg",
+        "/models/tickets/versions/0.1.0/files/trials.csv",
+    )},
+    **{f"{what} at a version": send(200, f"/models/tickets/versions/0.1.0/{what}", TICKET) for what in (
+        "predict", "explain", "attributions",
+    )},
+    "rows at a version": send(200, "/models/tickets/versions/0.1.0/batch", {"cases": [TICKET, {}]}),
+    "predict at the live version": send(200, "/models/tickets/versions/1.2.0/predict", TICKET),
+    "an order at a version": send(200, "/models/gifts/versions/3.0.0/predict", zoo.ORDER),
+    "a version of segments": send(200, "/models/recruits/versions/1.0.0/predict", zoo.PLAYERS["rb"]),
+    "a version of a segment": send(200, "/models/recruits/rb/versions/1.4.0/explain", zoo.PLAYERS["rb"]),
+    "the page": Case(200, "GET", "/", headers=BROWSER),
+    "the page that is known": Case(304, "GET", "/", headers={**BROWSER, "if-none-match": "*"}),
+    "a file that is known": Case(
+        304, "GET", "/models/tickets/versions/1.2.0/files/metrics.json", headers={"if-none-match": "*"}
+    ),
+    "a query that nobody reads": Case(200, "GET", "/health", query="a=1&a=2&b=%ff%fe&=&&c=%D1%8F+x&%00=%"),
     "a GET with a body": Case(200, "GET", "/health", b"whatever", {"content-type": "text/plain"}),
 }  # fmt: skip
 BAD = {
+    "attributions of nothing": send(422, "/attributions", {}),
+    "attributions over 64 KiB": Case(413, "POST", "/attributions", b" " * (64 * 1024 + 1)),
+    "an unknown version": send(404, "/models/tickets/versions/9.9.9/predict", TICKET),
+    "a version that is none": send(404, "/models/tickets/versions/latest/explain", TICKET),
+    "a model with its version in its name": send(404, "/models/tickets@0.1.0/predict", TICKET),
+    "a corrupt version": send(503, "/models/tickets/versions/0.2.0/predict", TICKET),
+    "rows over 1 MiB at a version": Case(413, "POST", "/models/tickets/versions/0.1.0/batch", b" " * (1024 * 1024 + 1)),
+    "other features at a version": send(
+        409, "/models/tickets/versions/0.1.0/predict", TICKET, **{"x-feature-signature": "0" * 64}
+    ),
+    "a program": Case(404, "GET", "/models/tickets/versions/1.2.0/files/program.safetensors"),
+    "a file that is a path": Case(404, "GET", "/models/tickets/versions/1.2.0/files/%2e%2e%2fmanifest.json"),
+    "a file of no version": Case(404, "GET", "/models/tickets/versions/9.9.9/files/metrics.json"),
+    "aliases of no model": Case(404, "GET", "/models/nope/aliases"),
+    "POST a version": send(405, "/models/tickets/versions/1.2.0", {}),
+    "GET predict at a version": Case(405, "GET", "/models/tickets/versions/1.2.0/predict"),
+    **{f"GET {path} for nobody": Case(404, "GET", path) for path in ADMIN},
+    "POST /admin/drift": send(405, "/admin/drift", {}),
+    "GET /feedback": Case(405, "GET", "/feedback"),
+    "feedback of nothing": send(422, "/feedback", {}),
     "no body": post(400, b""),
     "cut off": post(400, ROW[:-1]),
     "more after it": post(400, ROW + b"x"),

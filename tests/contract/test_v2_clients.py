@@ -29,7 +29,9 @@ def address(tmp_path_factory):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     script = "from firesteel.settings import Settings; from functions.classify import server; "
-    script += f"server.run(Settings(store={url!r}, port={port}, rate_limit=0, log_level='CRITICAL'))"
+    script += (
+        f"server.run(Settings(store={url!r}, port={port}, rate_limit=0, monitor='memory://', log_level='CRITICAL'))"
+    )
     with subprocess.Popen([sys.executable, "-W", "error", "-c", script], env=os.environ) as process:
         try:
             _wait(process, port)

@@ -117,11 +117,11 @@ def test_a_file_that_is_not_utf_8_is_named_with_the_byte(tmp_path: Path) -> None
         load(path)
 
 
-TEXT_FIELDS = "Allowed: kind, description, required, min_length, max_length, example"
-IDENTIFIER_FIELDS = "Allowed: kind, description, required, max_length, example"
+TEXT_FIELDS = "Allowed: kind, description, required, log, min_length, max_length, example"
+IDENTIFIER_FIELDS = "Allowed: kind, description, required, log, max_length, example"
 FIELDS = (
     "model, description, inputs, targets, features, leaks, estimator, search, segment_by, segments, segment, fallback, split, "
-    "calibration, interval, review, gates, promote, data, request, answer, golden"
+    "calibration, interval, review, gates, promote, inferences, feedback, data, request, answer, golden"
 )
 KINDS = "kind must be one of 'text', 'number', 'category', 'timestamp', 'identifier'"
 

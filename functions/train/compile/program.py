@@ -42,6 +42,12 @@ def request_schema(definition: Definition) -> list[dict[str, Any]]:
     return [schema.described(one.field(name)) for name, one in definition.inputs.items()]
 
 
+def log_policy(definition: Definition) -> dict[str, Any] | None:
+    """What the inference log may keep of inputs, as the program's metadata has it; None when that is nothing."""
+    fields = {name: one.log for name, one in definition.inputs.items() if one.log != "no"}
+    return {"sample": definition.inferences.sample, "inputs": fields} if fields else None
+
+
 def text_schema(name: str, max_length: int) -> list[dict[str, Any]]:
     """The request schema of a pipeline that takes one text."""
     return [schema.described(schema.Text(name, True, 1, max_length))]
@@ -56,11 +62,13 @@ def to_program(
     means: np.ndarray | None = None,
     answer: Mapping[str, str] | None = None,
     request: Mapping[str, Any] | None = None,
+    log: Mapping[str, Any] | None = None,
 ) -> bytes:
     """The program file of one fitted pipeline a target. Raises CompileError naming the step that does not fit.
 
     Targets whose steps are the same share them: the text is tokenized once. `targets` has what a target's metadata has
-    beyond its estimator's (threshold, exposure, interval, ...), `means` [columns] what the features were on average.
+    beyond its estimator's (threshold, exposure, interval, ...), `means` [columns] what the features were on average,
+    `log` what `log_policy` gives.
     """
     groups: list[Group] = []
     described = []
@@ -89,6 +97,7 @@ def to_program(
     meta |= {"text": [step.meta for step in text], "steps": [step.meta for step in plain]}
     shape = list(answer.items()) if answer else None  # pairs: they are sent in this order
     meta |= {"estimators": estimators, "targets": described, "answer": shape, "request": request}
+    meta |= {"log": log} if log else {}
     return format.write(meta | {"signature": signature(meta)}, tensors)
 
 

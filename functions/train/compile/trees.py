@@ -63,7 +63,8 @@ def _read(model: object, name: str) -> Boosted | Symmetric:
     if library == "catboost" and kind in ("CatBoostClassifier", "CatBoostRegressor"):
         return boosters.catboost(model, name)
     raise CompileError(
-        f"step {name} ({kind}) cannot be compiled; possible: LogisticRegression, Ridge, PoissonRegressor, and the classifiers "
+        f"step {name} ({kind}) cannot be compiled; possible: LogisticRegression, LinearRegression, Ridge, "
+        "Lasso, ElasticNet, PoissonRegressor, and the classifiers "
         "and regressors HistGradientBoosting, LGBM and CatBoost"
     )
 

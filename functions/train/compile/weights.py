@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge
+from sklearn.linear_model import ElasticNet, Lasso, LinearRegression, LogisticRegression, PoissonRegressor, Ridge
 
 
 class Weights(NamedTuple):
@@ -21,7 +21,7 @@ def weights_of(estimator: object) -> Weights | None:
             weights = np.concatenate([np.zeros_like(weights), weights])
             intercept = np.concatenate([np.zeros_like(intercept), intercept])
         return Weights(weights, intercept)
-    if isinstance(estimator, Ridge | PoissonRegressor):
+    if isinstance(estimator, LinearRegression | Ridge | Lasso | ElasticNet | PoissonRegressor):
         weights = np.atleast_2d(np.asarray(estimator.coef_, np.float64))
         return Weights(weights, np.atleast_1d(np.asarray(estimator.intercept_, np.float64)))
     return None

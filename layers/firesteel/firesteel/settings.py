@@ -33,6 +33,8 @@ class Settings:
     cors_origins: tuple[str, ...] = ()
     cors_credentials: bool = False
     shadow: bool = False
+    monitor: str = "file://.monitor"
+    admin: bool = False
     work: str = ""
     incoming: str = ""
     large_mib: int = 256
@@ -159,6 +161,8 @@ _KINDS = {
     "refresh_seconds": _number(float, 0.0, 86_400.0),
     "models_mib": _number(int, 0, 10_240),
     "shadow": _SWITCH,
+    "monitor": _STORE,
+    "admin": _SWITCH,
     "work": _STORE,
     "incoming": _STORE,
     "large_mib": _number(int, 1, 10_240),

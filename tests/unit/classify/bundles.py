@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -176,10 +177,13 @@ def serving_over(
     clock: Callable[[], float] | None = None,
     on_failure: Callable[[str, Trouble, Exception], None] = lambda model, trouble, error: None,
     with_shadows: bool = False,
+    monitor: Store | None = None,
+    admin: bool = False,
 ) -> Serving:
     """What operations use, over the newest bundles of a store, with a time to live of 30 seconds."""
     source = source_over(store, model, with_shadows=with_shadows)
-    made = serving.over(source, ttl=30, memory=memory, on_failure=on_failure, clock=clock or Clock())
+    made = serving.over(source, ttl=30, memory=memory, on_failure=on_failure, clock=clock or Clock(), admin=admin)
+    made = made._replace(monitor=cache(lambda: monitor or MemoryStore()))
     made.freshness.start()
     return made
 

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from functions.classify import events
 from functions.classify.answers import Refused
+from functions.classify.asgi import request_of
 
 REST = {
     "resource": "/classify",
@@ -109,6 +110,39 @@ def test_a_malformed_request_id_is_replaced(sent):
     assert events.read({**HTTP, "headers": {"x-request-id": sent}}).request_id == "http+1="
 
 
+def test_a_server_without_a_gateway_tells_requests_apart_that_their_caller_calls_alike():
+    first, second = (events.identify({"x-request-id": "job"}) for _ in range(2))
+    assert first[0] == second[0] == "job"
+    assert len({first[1], second[1], "job"}) == 3
+
+
+CALLERS = {
+    "": {"identity": {"sourceIp": "10.0.0.1", "userArn": None, "apiKeyId": None}},
+    "arn:aws:iam::1:user/ada": {"identity": {"userArn": "arn:aws:iam::1:user/ada", "apiKeyId": "key-1"}},
+    "arn:aws:sts::1:assumed-role/r/s": {"authorizer": {"iam": {"userArn": "arn:aws:sts::1:assumed-role/r/s"}}},
+    "principal-1": {"authorizer": {"principalId": "principal-1"}, "identity": {"apiKeyId": "key-1"}},
+    "sub-1": {"authorizer": {"claims": {"sub": "sub-1"}}},
+    "sub-2": {"authorizer": {"jwt": {"claims": {"sub": "sub-2"}}}},
+    "key-1": {"identity": {"apiKeyId": "key-1"}, "authorizer": {"principalId": "", "claims": []}},
+}
+
+
+@pytest.mark.parametrize(("caller", "said"), CALLERS.items(), ids=CALLERS)
+@pytest.mark.parametrize("event", [REST, HTTP], ids=["REST", "HTTP"])
+def test_who_asks_is_what_the_gateway_says(event, caller, said):
+    event = {**event, "requestContext": event["requestContext"] | said}
+    assert events.read(event).caller == caller
+    scope = {"method": "GET", "path": "/", "headers": [], "aws.event": event}
+    assert request_of(scope).caller == caller
+
+
+def test_nobody_can_say_who_they_are_and_a_name_is_bounded():
+    scope = {"method": "GET", "path": "/", "headers": [(b"x-caller", b"ada"), (b"authorization", b"Basic x")]}
+    assert request_of(scope).caller == ""
+    context = REST["requestContext"] | {"identity": {"userArn": "\ud800" * 10_000}}
+    assert events.read({**REST, "requestContext": context}).caller == "?" * events.CALLER_LENGTH
+
+
 def test_without_any_id_one_is_made():
     context = {**HTTP["requestContext"], "requestId": None}
     first, second = (events.read({**HTTP, "requestContext": context}) for _ in range(2))
@@ -117,12 +151,69 @@ def test_without_any_id_one_is_made():
     assert first.correlation_id == first.request_id
 
 
+QUERIES = {
+    "": {},
+    "model=tickets&limit=5": {"model": "tickets", "limit": "5"},
+    "model=a&model=recruits%2Fqb": {"model": "recruits/qb"},
+    "last=24h&review": {"last": "24h", "review": ""},
+    "a=1+2&b=%D1%8F&c=x=y": {"a": "1 2", "b": "я", "c": "x=y"},
+    "%61=%31&=nameless&&&": {"a": "1"},
+    "a=%&b=%zz&c=%ff": {"a": "%", "b": "%zz", "c": "\ufffd"},
+    "a=1;b=2": {"a": "1;b=2"},
+}
+
+
+@pytest.mark.parametrize(("raw", "parameters"), QUERIES.items())
+def test_a_query_string_is_decoded_and_the_last_value_of_a_name_counts(raw, parameters):
+    assert events.read({**HTTP, "rawQueryString": raw}).query == parameters
+
+
+def test_a_rest_event_brings_its_query_decoded():
+    several = {"model": ["a", "recruits/qb"], "limit": ["5"]}
+    event = {**REST, "queryStringParameters": {"model": "recruits/qb"}, "multiValueQueryStringParameters": several}
+    assert events.read(event).query == {"model": "recruits/qb", "limit": "5"}
+    assert events.read({**REST, "queryStringParameters": {"model": "a"}}).query == {"model": "a"}
+    assert events.read({**REST, "queryStringParameters": None}).query == {}
+
+
+def test_odd_parameters_are_left_out():
+    odd = {"a": None, "b": [], "c": [1], "d": "x", 5: ["y"], "": ["z"], "e": ["ok"]}
+    assert events.read({**REST, "multiValueQueryStringParameters": odd, "queryStringParameters": [1]}).query == {
+        "e": "ok"
+    }
+    assert events.read({**HTTP, "rawQueryString": None, "queryStringParameters": {"a": "\ud800"}}).query == {"a": "?"}
+
+
+def test_what_is_beyond_the_bounds_of_a_query_is_not_read():
+    many = "&".join(f"p{number}=x" for number in range(100))
+    assert len(events.parse_query(many)) == events.QUERY_PARAMETERS
+    assert len(events.parse_query("a=" + "x" * 100_000)["a"]) == events.QUERY_LENGTH - 2
+    wide = {f"p{number}": ["x" * 100_000] for number in range(100)}
+    found = events.read({**REST, "multiValueQueryStringParameters": wide}).query
+    assert len(found) == events.QUERY_PARAMETERS
+    assert {len(value) for value in found.values()} == {events.QUERY_LENGTH}
+
+
+@given(st.text(st.characters(codec=None), max_size=200) | st.text(st.sampled_from("a=&%+fF0;"), max_size=60))
+def test_any_query_string_is_read_and_can_be_written_down(raw):
+    query = events.read({**HTTP, "rawQueryString": raw}).query
+    json.dumps(query, ensure_ascii=False).encode()
+    assert all(query)
+
+
+@given(st.binary(max_size=200))
+def test_both_lanes_read_a_query_string_alike(raw):
+    text = raw.decode("latin-1")
+    scope = {"method": "GET", "path": "/", "headers": [], "query_string": raw}
+    assert request_of(scope).query == events.read({**HTTP, "rawQueryString": text}).query
+
+
 _values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(codec=None), max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=6,
 )
-_KEYS = sorted({*REST, *HTTP, "cookies"})
+_KEYS = sorted({*REST, *HTTP, "cookies", "rawQueryString", "queryStringParameters", "multiValueQueryStringParameters"})
 
 
 @given(
@@ -139,6 +230,8 @@ def test_whatever_an_event_holds_it_is_a_request_or_refused(base, changes, gone)
         request = events.nameless(event)
     assert request.request_id.isascii()
     json.dumps(request.request_id)
+    assert len(request.caller.encode()) <= 4 * events.CALLER_LENGTH
+    json.dumps(request.query, ensure_ascii=False).encode()
 
 
 @given(_values)

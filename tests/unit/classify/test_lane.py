@@ -2,9 +2,11 @@
 
 import pytest
 
+from firesteel.registry.store import MemoryStore
 from functions.classify.lane import Lane
 from functions.classify.telemetry import Telemetry
-from tests.unit.classify.bundles import TICKET, released, serving_over
+from tests.unit.classify import bundles
+from tests.unit.classify.bundles import TICKET, release, released, serving_over
 from tests.unit.classify.test_events import HTTP
 from tests.unit.classify.test_telemetry import post
 
@@ -38,3 +40,14 @@ def test_another_is_not_and_caches_keep_them_apart(answered, origin):
 
 def test_without_origins_nothing_is_said_of_them(answered):
     assert not {"vary", "access-control-allow-origin"} & set(answered(PAGE))
+
+
+def test_a_body_that_is_no_text_is_sent_as_base64():
+    store = MemoryStore()
+    release(store, "1.0.0", bundles.files() | {"trials.csv": b"\xff\x00"})
+    lane = Lane(serving_over(store), Telemetry(service="tests-lane", level="CRITICAL"))
+    path = "/models/tickets/versions/1.0.0/files/{}"
+    answer = lane({**HTTP, "requestContext": {"http": {"method": "GET", "path": path.format("trials.csv")}}})
+    assert (answer["body"], answer["isBase64Encoded"]) == ("/wA=", True)
+    answer = lane({**HTTP, "requestContext": {"http": {"method": "GET", "path": path.format("metrics.json")}}})
+    assert answer["isBase64Encoded"] is False

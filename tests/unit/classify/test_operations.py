@@ -209,7 +209,10 @@ def test_a_body_may_have_its_limit_and_no_byte_more(serving, path, limit):
         "/models/a/b/c",
         "/models/a/b/c/versions",
         "/CLASSIFY",
-        "/models/a/versions/x",
+        "/models/a/versions/x/y",
+        "/admin",
+        "/admin/",
+        "/admin/nothing",
     ],
 )
 def test_unknown_paths_are_not_found(serving, path):

@@ -55,7 +55,11 @@ def test_any_kind_of_model_is_documented_as_it_answers(monkeypatch, model):
 
     request = named("Request")["example"]
     fits(request, "Request")
-    for path, component in (("/predict", "Answer"), ("/explain", "ExplainedAnswer")):
+    for path, component in (
+        ("/predict", "Answer"),
+        ("/explain", "ExplainedAnswer"),
+        ("/attributions", "AttributedAnswer"),
+    ):
         answer = post(serving, path, request)
         fits(answer, component)
         assert answer == named(component)["example"]

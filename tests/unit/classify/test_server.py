@@ -70,6 +70,15 @@ def test_a_ticket_is_classified_and_logged_in_one_line(serve, capsys):
     assert "_aws" not in line
 
 
+def test_answers_under_one_id_of_their_caller_are_told_apart(serve, capsys):
+    client = serve()
+    for _ in range(3):
+        client.ask("POST", "/classify", json=TICKET, headers={"x-request-id": "job"})
+    lines = [json.loads(text) for text in capsys.readouterr().out.splitlines()]
+    assert {line["request_id"] for line in lines} == {"job"}
+    assert len({line["correlation_id"] for line in lines}) == 3
+
+
 def test_every_request_has_its_line_pages_and_refusals_too(serve, capsys):
     client = serve()
     pages = [("GET", "/docs"), ("GET", "/openapi.json"), ("GET", "/metrics")]
@@ -106,16 +115,37 @@ def test_probes_and_scrapers_are_not_limited(serve):
 
 def test_a_client_cannot_choose_the_address_it_is_limited_by(serve):
     client = serve(rate_limit=1)
-    codes = [client.ask("GET", "/", headers={"x-forwarded-for": f"1.2.3.{n}"}).status_code for n in range(2)]
+    codes = [client.ask("GET", "/version", headers={"x-forwarded-for": f"1.2.3.{n}"}).status_code for n in range(2)]
     assert codes == [200, 429]
 
 
 def test_a_window_that_passed_makes_room_again(serve):
     client = serve(rate_limit=1, rate_window_seconds=1)
-    assert client.ask("GET", "/").status_code == 200
-    wait = int(client.ask("GET", "/").headers["retry-after"])
+    assert client.ask("GET", "/version").status_code == 200
+    wait = int(client.ask("GET", "/version").headers["retry-after"])
     time.sleep(wait + 0.05)
-    assert client.ask("GET", "/").status_code == 200
+    assert client.ask("GET", "/version").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [("localhost:8000", 200), ("127.0.0.1", 200), ("127.1.2.3:80", 200), ("[::1]:8000", 200), ("LocalHost", 200),
+     ("evil.example", 421), ("evil.example:8000", 421), ("localhost.evil.example", 421), ("127.0.0.1.evil.example", 421),
+     ("[::1].evil.example", 421), ("0.0.0.0:8000", 421), ("192.168.1.5", 421), ("localhost:8000, evil.example", 421), ("", 421)],
+)  # fmt: skip
+@pytest.mark.parametrize("path", ["/admin/recent_inferences", "/", "/docs", "/version"])
+def test_with_admin_a_page_that_points_its_name_at_this_machine_reads_nothing(serve, tmp_path, path, host, status):
+    client = serve(admin=True, monitor=f"file://{tmp_path}/monitor")
+    answer = client.ask("GET", path, headers={"host": host})
+    assert answer.status_code == status
+    if status == 421:
+        assert answer.json()["code"] == "misdirected_request"
+        assert "evil" not in answer.text
+
+
+@pytest.mark.parametrize("changes", [{"admin": False}, {"admin": True, "host": "0.0.0.0"}], ids=["own", "of all"])
+def test_a_server_of_others_has_a_name_of_its_own(serve, changes):
+    assert serve(**changes).ask("GET", "/version", headers={"host": "api.example.com"}).status_code == 200
 
 
 def test_what_is_counted_is_shown_as_prometheus_text(serve):
@@ -250,7 +280,8 @@ def test_a_real_server_answers_over_a_socket_and_ends_when_told(store):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     script = "import sys; from firesteel.settings import Settings; from functions.classify import server; "
-    script += f"server.run(Settings(store={store!r}, port={port}))"
+    monitor = store.replace("/store", "/monitor")
+    script += f"server.run(Settings(store={store!r}, monitor={monitor!r}, port={port}))"
     with subprocess.Popen(
         [sys.executable, "-W", "error", "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ
     ) as process:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 import yaml
 
-from cli import demo
+from cli import demo, ports
 from cli.environment import project_root
 from firesteel import definition_file
 from firesteel.settings import Settings
@@ -22,6 +22,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
     """What would be served, instead of serving it without end."""
     found: list[Settings] = []
     monkeypatch.setattr(server, "run", found.append)
+    monkeypatch.setattr(ports, "must_be_free", lambda host, port: None)  # somebody may be serving here
     return found
 
 
@@ -30,6 +31,7 @@ def test_a_model_is_generated_trained_published_and_served(firesteel: Run, serve
     assert done.code == 0, done.err
     [settings] = served
     assert (settings.model, settings.port) == ("recruits", 8123)
+    assert "Page       http://127.0.0.1:8123/\n" in done.out
     assert len(Path(".data/recruits.csv").read_text().splitlines()) == 1501
     [line] = [line for line in done.out.splitlines() if line.startswith("try it")]
     curl = shlex.split(line)
@@ -48,6 +50,17 @@ def test_what_is_done_is_skipped(firesteel: Run, store: Path, served: list[Setti
     assert done.out.count("skipped:") == 2
     assert "/classify -H" in done.out
     assert served[0].model == "tickets"
+
+
+def test_on_this_machine_the_page_shows_all_and_may_ask_at_every_key(
+    firesteel: Run, store: Path, served: list[Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path(".data").mkdir()
+    Path(".data/tickets.csv").write_text("")
+    assert firesteel("demo").code == firesteel("demo", "--host", "0.0.0.0").code == 0
+    monkeypatch.setenv("FIRESTEEL_RATE_LIMIT", "7")
+    assert firesteel("demo").code == 0
+    assert [(settings.admin, settings.rate_limit) for settings in served] == [(True, 0), (False, 100), (True, 7)]
 
 
 def test_only_models_with_a_generator_can_be_shown(firesteel: Run, served: list[Settings]) -> None:

@@ -18,7 +18,8 @@ def test_the_commands_are_these() -> None:
     assert set(COMMANDS) == {
         *("demo", "train", "predict", "score", "serve", "smoke", "evaluate", "doctor", "compile", "generate", "invoke"),
         *("versions", "show", "promote", "shadow", "rollback", "switch", "verify"),
-        *("rollout", "approve", "reject", "retrain", "logs"),
+        *("rollout", "approve", "reject", "control", "retrain", "logs"),
+        *("report", "loadtest", "inferences", "drift", "feedback", "review", "export", "import"),
     }
 
 
@@ -36,7 +37,7 @@ def test_the_help_tells_every_default(name: str, firesteel: Run) -> None:
     assert " . " not in firesteel(name, "--help").words  # Rich takes [default: ...] in a text for markup, and drops it
 
 
-@pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"demo", "serve", "generate", "invoke", "rollout"}))
+@pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"demo", "serve", "control", "generate", "invoke", "rollout"}))
 def test_every_command_that_reports_something_can_do_so_in_json(name: str) -> None:
     assert "--json" in [option for parameter in COMMANDS[name].params for option in parameter.opts]
 

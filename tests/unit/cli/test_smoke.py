@@ -5,6 +5,7 @@ import socket
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from functions.classify.asgi import App, Receive, Scope, Send
@@ -21,13 +22,31 @@ def test_the_api_keeps_its_word(firesteel: Run, api: str) -> None:
 def test_every_operation_is_called_and_every_kind_of_refusal_provoked(firesteel: Run, api: str) -> None:
     report = json.loads(firesteel("smoke", "--base-url", f"{api}/", "--json").out)
     called = {(check["method"], check["path"]) for check in report["checks"] if check["status"] == 200}
-    whole = [one for one in OPERATIONS if "{segment}" not in one.path]
-    paths = [one.path.replace("{name}", "tickets").replace("{version}", "1.1.0") for one in whole]
-    assert called >= {(one.method, path) for one, path in zip(whole, paths, strict=True)}
+    public = [one for one in OPERATIONS if "{segment}" not in one.path and "/admin/" not in one.path]
+    wanted = {(one.method, at_the_served(one.path)) for one in public}
+    assert wanted - called == {("POST", "/feedback")}
     assert {path for _, path in called} >= {"/docs", "/openapi.json", "/metrics"}
     assert {check["status"] for check in report["checks"]} == {200, 400, 404, 405, 409, 413, 415, 422}
     assert report["passed"] is True
     assert report["base_url"] == api
+
+
+def at_the_served(path: str) -> str:
+    return path.replace("{name}", "tickets").replace("{version}", "1.1.0").replace("{file}", "model_card.md")
+
+
+def test_no_correction_is_written(firesteel: Run, published: Path, tmp_path: Path) -> None:
+    monitor = tmp_path / "monitor"
+    with listening(api_over(published, monitor=f"file://{monitor}")) as base_url:
+        report = json.loads(firesteel("smoke", "--base-url", base_url, "--json").out)
+        assert not list(monitor.glob("feedback/**/*.json"))
+        target = httpx.get(f"{base_url}/models/tickets/versions/1.1.0").json()["targets"][0]
+        right = {"request_id": "one", "answer": {target["name"]: target["labels"][0]}}
+        assert httpx.post(f"{base_url}/feedback", json=right).status_code == 201
+        assert len(list(monitor.glob("feedback/**/*.json"))) == 1  # here it would have been
+    asked = [one for one in report["checks"] if one["path"] == "/feedback"]
+    assert {one["status"] for one in asked} == {400, 413, 415, 422}
+    assert "feedback: unknown label" in {one["name"] for one in asked}
 
 
 def answering(path: str, app: App, status: int, body: bytes, headers: dict[bytes, bytes]) -> App:
@@ -69,6 +88,30 @@ def answering(path: str, app: App, status: int, body: bytes, headers: dict[bytes
             "not documented",
         ),
         ("/v2/models/tickets", 200, b"[]", {}, "does not fit type of its documentation"),
+        ("/models/tickets/aliases", 200, b"{}", {}, "required"),
+        (
+            "/models/tickets/versions/1.1.0/files/model_card.md",
+            200,
+            b"# Tickets",
+            {b"etag": b"1"},
+            "the file has 9 bytes",
+        ),
+        (
+            "/models/tickets/versions/1.1.0/files/model_card.md",
+            200,
+            b"",
+            {},
+            "x-content-type-options is '', not 'nosniff'",
+        ),
+        (
+            "/models/tickets/versions/1.1.0",
+            200,
+            b'{"name": "tickets", "version": "1.1.0", "state": "corrupt"}',
+            {},
+            "the version is live, and its description says corrupt",
+        ),
+        ("/admin/review", 500, b"{}", {}, "wanted 404, got 500"),
+        ("/feedback", 201, b"{}", {}, "wanted 422, got 201"),
     ],
 )
 def test_an_answer_that_is_not_as_documented_is_named(
@@ -98,7 +141,8 @@ def test_a_rate_limit_is_waited_out(firesteel: Run, published: Path) -> None:
 
 def test_throttling_without_retry_after_is_waited_out_too(firesteel: Run, published: Path) -> None:
     """As API Gateway does it."""
-    inner, throttled = api_over(published), []
+    inner = api_over(published)
+    throttled: list[bool] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] == "/version" and not throttled:

@@ -14,15 +14,18 @@ from tests.unit.cli.conftest import Run, api_over, listening
 
 
 def of(model: str) -> set[tuple[str, str]]:
-    """The operations of the table that a model has, by method and path; all versions are 1.0.0."""
+    """The operations that a model answers with 200, by method and path; all versions are 1.0.0."""
     name, _, segment = model.partition("/")
     segments = {"recruits": "qb"}.get(name, "") or segment
     found = set()
     for one in OPERATIONS:
         needs_segment = "{segment}" in one.path
+        if one.name == "feedback" or "/admin/" in one.path:
+            continue
         if (needs_segment and not segments) or ("{name}" in one.path and segment and not needs_segment):
             continue
-        path = one.path.replace("{name}", name).replace("{segment}", segments).replace("{version}", "1.0.0")
+        path = one.path.replace("{name}", name).replace("{segment}", segments)
+        path = path.replace("{version}", "1.0.0").replace("{file}", "model_card.md")
         found.add((one.method, path))
     return found
 
@@ -80,6 +83,33 @@ def shift(value: Any) -> None:
         one["base_value"] += 1000
 
 
+def attributed(value: Any) -> Iterator[dict[str, Any]]:
+    """The attributions of an answer of one row."""
+    yield from value["attributions"].values()
+
+
+def shift_base(value: Any) -> None:
+    for one in attributed(value):
+        one["base"] += 0.001 * abs(one["score"]) + 0.001
+
+
+def shift_rest(value: Any) -> None:
+    for one in attributed(value):
+        for field in one["fields"]:
+            if "spans" in field:
+                field["rest"] += 0.001
+
+
+def swap_spans(value: Any) -> None:
+    for one in attributed(value):
+        for field in one["fields"]:
+            field.get("spans", []).reverse()
+
+
+def forget_attributions(value: Any) -> None:
+    value.pop("attributions")
+
+
 def turn(value: Any) -> None:
     """The least contribution first."""
     for one in explanations(value):
@@ -106,3 +136,33 @@ def test_an_explanation_that_does_not_add_up_is_named(
     failed = [one for one in json.loads(done.out)["checks"] if one["problems"]]
     assert [one["path"] for one in failed] == [path]
     assert said in failed[0]["problems"][0]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (shift_base, "base and contributions of the attributions are not the score"),
+        (shift_rest, "spans and rest are not the contribution"),
+        (swap_spans, "the spans are empty, overlap or are not in order"),
+        (forget_attributions, "there are no attributions"),
+    ],
+)
+def test_attributions_that_do_not_add_up_are_named(
+    change: Callable[[Any], None], said: str, firesteel: Run, published: Path
+) -> None:
+    path = "/models/tickets/attributions"
+    with listening(changing(api_over(published), path, change)) as base_url:
+        report = json.loads(firesteel("smoke", "--base-url", base_url, "--json").out)
+    failed = [one for one in report["checks"] if one["problems"]]
+    assert [one["path"] for one in failed] == [path]
+    assert said in " ".join(failed[0]["problems"])
+
+
+def test_admin_is_called_where_it_answers(firesteel: Run, measured: Path) -> None:
+    """Of a model with segments, the segment that answers is asked for."""
+    with listening(api_over(measured, model="recruits", admin=True)) as base_url:
+        done = firesteel("smoke", "--base-url", base_url, "--json")
+    report = json.loads(done.out)
+    assert [one for one in report["checks"] if one["problems"]] == []
+    asked = {one["path"]: one["status"] for one in report["checks"] if one["path"].startswith("/admin/")}
+    assert asked == {f"{one.path}?model=recruits/qb": 200 for one in OPERATIONS if one.path.startswith("/admin/")}

@@ -187,6 +187,39 @@ def test_what_is_not_in_the_registry_moves_nothing(store, path, query):
     assert store._objects == before
 
 
+MOVED = {**OPERATIONS, "promote?canary": {"version": "1.0.0", "canary": "0.5"}}
+
+
+@pytest.mark.parametrize("operation", MOVED)
+def test_an_alias_is_moved_from_where_the_caller_saw_it(store, operation):
+    path = f"/models/tickets/{operation.partition('?')[0]}"
+    _, entry = move(store, path, **MOVED[operation], after="2")
+    assert (entry.generation, entry == alias.current(store, "tickets", "latest")) == (3, True)
+
+
+@pytest.mark.parametrize("operation", MOVED)
+@pytest.mark.parametrize("seen", ["0", "1", "3"])
+def test_an_alias_that_moved_since_it_was_seen_stays(store, operation, seen):
+    before = dict(store._objects)
+    path = f"/models/tickets/{operation.partition('?')[0]}"
+    with pytest.raises(Refused, match=rf"at generation 2 and not, as you saw it, at {seen}") as caught:
+        move(store, path, **MOVED[operation], after=seen)
+    assert (caught.value.code, moves.STATUS[caught.value.code]) == ("conflict", 409)
+    assert store._objects == before
+
+
+def test_an_alias_that_was_never_set_is_at_generation_0(store):
+    _, entry = move(store, "/models/recruits/qb/promote", version="1.0.0", after="0")
+    assert entry.generation == 1
+
+
+@pytest.mark.parametrize(
+    "seen", ["-1", "1.0", "+2", " 2", "two", "\N{SUPERSCRIPT TWO}", "\N{ARABIC-INDIC DIGIT TWO}", "9" * 9]
+)
+def test_a_generation_is_a_whole_number(seen):
+    assert refused(moves.read, event("/models/tickets/rollback", after=seen)) == "invalid_input"
+
+
 def test_a_damaged_version_is_not_served(store):
     store._objects["models/tickets/v2.0.0/program.safetensors"] = b"?????"
     assert refused(move, store, "/models/tickets/promote", version="2.0.0") == "broken_bundle"
@@ -227,6 +260,7 @@ def test_a_store_that_fails_is_named_without_its_insides(store, fails):
         ("/models/tickets/approve", {}),
         ("/models/tickets/approve", {"version": "1.0.0", "alias": "champion"}),
         ("/models/tickets/reject", {"why": "no"}),
+        ("/models/tickets/approve", {"version": "1.0.0", "after": "2"}),
     ],
 )
 def test_a_query_must_have_what_the_operation_needs_and_nothing_else(path, query):

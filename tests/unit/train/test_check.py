@@ -45,7 +45,7 @@ class TestUploads:
             "data_sha256": answer["data_sha256"],
             "rows": 11,
             "where": "function",
-            "segments": [{"segment": "", "address": "small", "candidates": []}],
+            "segments": [{"segment": "", "address": "small", "candidates": [], "corrections": None}],
             "segmented": False,
             "promote": {"how": "direct", "weight": 0.05},
         }
@@ -180,7 +180,7 @@ class TestUploads:
         define_anew(world, search=Search(space={"alpha": [1.0, 2.0]}))
         answer = check(world, event, container=True, **settings)
         assert (answer["outcome"], answer["where"]) == ("train", "container")
-        assert answer["segments"] == [{"segment": "", "address": "small", "candidates": []}]
+        assert answer["segments"] == [{"segment": "", "address": "small", "candidates": [], "corrections": None}]
         (name,) = settings
         with pytest.raises(DataError, match=f"FIRESTEEL_{name.upper()} is {settings[name]}.*parameter Container"):
             check(world, event, **settings)

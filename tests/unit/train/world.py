@@ -188,7 +188,8 @@ class Execution:
     def _train(self) -> dict[str, Any]:
         checked = self.answers["check"]
         data = {name: checked[name] for name in ("model", "upload", "data_sha256")}
-        return {**data, "segment": checked["segments"][0]["segment"], "trials": []}
+        about = {name: checked["segments"][0][name] for name in ("segment", "corrections")}
+        return {**data, **about, "trials": []}
 
     def _promote(self) -> dict[str, Any]:
         checked, trained = self.answers["check"], self.answers["train"]

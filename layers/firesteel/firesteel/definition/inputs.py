@@ -12,6 +12,8 @@ from firesteel.program import schema
 class _Input(Frozen, ABC):
     description: str = ""
     required: bool = True
+    log: Literal["no", "hash", "plain"] = "no"
+    """What the inference log keeps of a value: nothing; a digest and, of a text, its measures; or the value itself."""
 
     @abstractmethod
     def field(self, name: str) -> schema.Field:
@@ -103,10 +105,11 @@ class TimestampInput(_Input):
 
 
 class IdentifierInput(_Input):
-    """Passed through to the answer: never a feature, never logged."""
+    """Passed through to the answer: never a feature, and in the inference log at most as a digest."""
 
     kind: Literal["identifier"]
     required: bool = False
+    log: Literal["no", "hash"] = "no"
     max_length: int = Field(default=320, ge=1, le=10_000)
     example: str | None = None
 

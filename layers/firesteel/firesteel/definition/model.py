@@ -13,7 +13,18 @@ from firesteel.definition.base import Frozen, Label, ModelName, Name, TargetName
 from firesteel.definition.estimators import Estimator, Linear, Logistic, Poisson
 from firesteel.definition.features import Feature
 from firesteel.definition.inputs import Input
-from firesteel.definition.policies import Calibration, Data, Gate, Interval, Promotion, Request, Review, Split
+from firesteel.definition.policies import (
+    Calibration,
+    Data,
+    Feedback,
+    Gate,
+    Inferences,
+    Interval,
+    Promotion,
+    Request,
+    Review,
+    Split,
+)
 from firesteel.definition.search import SCORES, Search
 from firesteel.definition.targets import Target
 
@@ -57,6 +68,8 @@ class Definition(Frozen):
     review: Review | None = None
     gates: tuple[Gate, ...] = ()
     promote: Promotion = Promotion()
+    inferences: Inferences = Inferences()
+    feedback: Feedback | None = None
     data: Data = Data()
     request: Request | None = None
     answer: dict[Name, str] | None = Field(default=None, min_length=1)

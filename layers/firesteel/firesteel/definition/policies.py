@@ -100,6 +100,22 @@ class Promotion(Frozen):
     weight: Share = 0.05
 
 
+class Inferences(Frozen):
+    """The inference log: the share of answers whose inputs it keeps, of those inputs that say `log: hash` or `plain`."""
+
+    sample: Annotated[float, Field(ge=0, le=1)] = 1.0
+
+
+class Feedback(Frozen):
+    """Corrections that users sent are trained on with this weight beside 1 for a row of the training file.
+
+    Rows that they add or change are at most this `share` of the rows to train on; of more, senders take turns.
+    """
+
+    weight: Annotated[float, Field(gt=0, le=100)] = 1.0
+    share: Annotated[float, Field(gt=0, le=1)] = 0.2
+
+
 class Data(Frozen):
     """When a training file is good enough, and whether rows that agree in every input are one row, their counts summed."""
 

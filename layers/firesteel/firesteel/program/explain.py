@@ -9,13 +9,16 @@ from firesteel.program.results import Contribution, Explanation
 
 if TYPE_CHECKING:
     from firesteel.program.predictor import Part, Predictor
+    from firesteel.program.spans import Located
     from firesteel.program.targets import Target
 
 TERMS = 5  # of a text, in an explanation
 
 
-def explain(predictor: "Predictor", rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Explanation]]:
-    """One explanation a row and target.
+def explain(
+    predictor: "Predictor", rows: Sequence[Mapping[str, Any]], located: "Sequence[Located] | None" = None
+) -> list[dict[str, Explanation]]:
+    """One explanation a row and target; with the spans of texts if it is known of each row where its terms are `located`.
 
     Linear estimators are explained in closed form, trees by path-dependent TreeSHAP (Lundberg et al. 2020, "From local
     explanations to global understanding with explainable AI for trees"). Both are additive over features, so what the
@@ -40,7 +43,8 @@ def explain(predictor: "Predictor", rows: Sequence[Mapping[str, Any]]) -> list[d
                 base = float(part.estimator.base @ margin)
                 for number, of_row in zip(members, contributions, strict=True):
                     ids = features.texts[number][0] if features.texts else _NONE
-                    told = _by_field(predictor, part, rows[number], ids, of_row)
+                    where = located[number] if located else None
+                    told = _by_field(predictor, part, rows[number], ids, of_row, where)
                     score = float(scores[number] @ margin)
                     explained[number][target.name] = Explanation(target.name, _name(target, label), base, score, told)
     return explained
@@ -61,11 +65,17 @@ def _name(target: "Target", label: int) -> str | None:
 
 
 def _by_field(
-    predictor: "Predictor", part: "Part", row: Mapping[str, Any], ids: np.ndarray, contributions: np.ndarray
+    predictor: "Predictor",
+    part: "Part",
+    row: Mapping[str, Any],
+    ids: np.ndarray,
+    contributions: np.ndarray,
+    located: "Located | None",
 ) -> tuple[Contribution, ...]:
     """The contributions [features] of one row by input field, largest first; `ids` are its text features."""
     totals: dict[str, float] = dict.fromkeys(predictor.fields, 0.0)
     terms: dict[str, list[tuple[str, float]]] = {}
+    characters: dict[str, np.ndarray] = {}
     offset = predictor.offsets[part.begin]
     for number in range(part.begin, part.end):
         text, (begin, end) = predictor.texts[number], (predictor.offsets[number : number + 2] - offset).tolist()
@@ -80,12 +90,18 @@ def _by_field(
             strongest = np.abs(own).argsort(kind="stable")[: -TERMS - 1 : -1].tolist()
             told = [(text.lookup.term(int(present[k])), float(own[k])) for k in strongest]
             terms.setdefault(name, []).extend([one for one in told if one[1]])
+            if located:
+                characters[name] = characters.get(name, 0) + located.spread(number, name, present, own)
     width = int(predictor.offsets[part.end] - offset)
     for step, begin, end in zip(predictor.steps, predictor.bounds, predictor.bounds[1:], strict=False):
         shared = contributions[width + begin : width + end] @ step.owners(row)
         for name, value in zip(step.inputs, shared.tolist(), strict=True):
             totals[name] += value
-    told_of = [Contribution(name, row[name], value, _strongest(terms.get(name))) for name, value in totals.items()]
+    spans = {name: located.spans(name, values) for name, values in characters.items()} if located else {}
+    told_of = [
+        Contribution(name, row[name], value, _strongest(terms.get(name)), spans.get(name))
+        for name, value in totals.items()
+    ]
     return tuple(sorted(told_of, key=lambda one: -abs(one.contribution)))
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from firesteel.errors import ProgramError
-from firesteel.program import explain, format, old, schema, steps, targets
+from firesteel.program import explain, format, log, old, schema, steps, targets
 from firesteel.program.estimators.linear import Linear
 from firesteel.program.results import Explanation, Prediction
 from firesteel.program.router import Router
@@ -49,6 +49,7 @@ class Predictor:
         self.targets = tuple(targets.load(entry) for entry in meta["targets"])
         self.answer: Mapping[str, str] | None = meta["answer"] and dict(meta["answer"])
         self.request: Mapping[str, Any] | None = meta["request"] and self._lists(meta["request"])
+        self.log = log.load(meta.get("log"), self.inputs)
         self.signature = signature(meta)
         if self.signature != meta["signature"]:
             raise ProgramError("the program's feature signature is not that of its inputs and steps")
@@ -251,6 +252,12 @@ class Predictor:
         """`explain` for each row, in order."""
         listed = list(rows)
         return explain.explain(self, listed) if listed else []
+
+    def attribute(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Explanation]]:
+        """`explain` for each row, in order, with the spans of texts."""
+        from firesteel.program import spans  # nobody else pays for it
+
+        return explain.explain(self, rows, [spans.Located(self, row) for row in rows]) if rows else []
 
 
 Text = tuple[np.ndarray, np.ndarray]

@@ -25,13 +25,26 @@ class Prediction(NamedTuple):
     estimates: dict[str, Estimate]
 
 
+class Span(NamedTuple):
+    """What the characters `start` to `end` of a text did to the raw score."""
+
+    start: int
+    end: int
+    contribution: float
+
+
 class Contribution(NamedTuple):
-    """What one input field did to the raw score. `terms` are those of a text, by field, largest first."""
+    """What one input field did to the raw score. `terms` are those of a text, by field, largest first.
+
+    `spans`, of a text when they are asked for, do not overlap and stand in its order. What they leave of the contribution
+    no character did: terms that are not there, and those that begin in one field and end in the next.
+    """
 
     feature: str
     value: Any
     contribution: float
     terms: tuple[tuple[str, float], ...]
+    spans: tuple[Span, ...] | None = None
 
 
 class Explanation(NamedTuple):

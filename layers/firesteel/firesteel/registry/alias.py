@@ -11,7 +11,7 @@ from firesteel.registry.store import Store, put_once
 
 __all__ = (
     "Canary", "Entry", "Kind", "Served",
-    "aliases", "canary", "current", "history", "newer", "promote", "rollback", "shadow",
+    "aliases", "canary", "current", "history", "newer", "promote", "recent", "rollback", "shadow",
 )  # fmt: skip
 
 _KEY = re.compile(r"[0-9]{8}\.json\Z")
@@ -28,6 +28,12 @@ def history(store: Store, model: str, alias: str) -> list[Entry]:
     if generations != list(range(1, len(generations) + 1)):
         raise IntegrityError(f"the history of {alias} of {model} has gaps: there are only generations {generations}")
     return [_read(store, model, alias, generation) for generation in generations]
+
+
+def recent(store: Store, model: str, alias: str, most: int) -> list[Entry]:
+    """At most so many of the newest entries, newest first. Damaged ones are left out: their generations are missing."""
+    generations = sorted(_generations(store, model, alias), reverse=True)[:most]
+    return [found for found in (_if_sound(store, model, alias, one) for one in generations) if found]
 
 
 def current(store: Store, model: str, alias: str) -> Entry:

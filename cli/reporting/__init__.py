@@ -1,0 +1,1 @@
+"""Reports for people: one document model, and a writer for each format."""

@@ -1,0 +1,1 @@
+"""What happened since: the inference log, corrections and drift reports, append-only beside the registry."""

@@ -1,0 +1,3 @@
+"use strict";
+Connection.start();
+Views.start();
