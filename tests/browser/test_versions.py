@@ -106,10 +106,11 @@ def test_a_canary_has_its_share_and_ends(connected: Callable[..., Page], service
     assert service.get("/health")["canary"]["model_version"] == "1.0.0"
     assert service.get("/models/tickets/versions")["aliases"]["latest"]["canary"]["weight"] == 0.25
     expect(page.get_by_role("table", name="Versions")).to_contain_text("latest: canary 25 %")
-    page.get_by_role("button", name="End canary…").click()
+    latest = page.get_by_role("region", name="Alias latest")
+    latest.get_by_role("button", name="End canary…").click()
     expect(page.get_by_role("dialog")).to_contain_text("latest serves 1.1.0 to everybody, ending the canary 1.0.0.")
     confirm(page, "Confirm rollback")
-    expect(page.get_by_role("button", name="Roll back…")).to_be_visible()
+    expect(latest.get_by_role("button", name="Roll back…")).to_be_visible()
     assert "canary" not in service.get("/models/tickets/versions")["aliases"]["latest"]
 
 
@@ -118,7 +119,8 @@ def test_a_shadow_never_answers(connected: Callable[..., Page], service: Lived) 
     move(page, "1.0.0", "shadow")
     expect(page.get_by_role("dialog")).to_contain_text("1.0.0 is scored beside 1.1.0 for latest and never answers.")
     confirm(page, "Confirm shadow")
-    expect(page.get_by_role("button", name="End shadow…")).to_be_visible()
+    latest = page.get_by_role("region", name="Alias latest")
+    expect(latest.get_by_role("button", name="End shadow…")).to_be_visible()
     assert service.get("/models/tickets/versions")["aliases"]["latest"]["shadow"]["version"] == "1.0.0"
 
 

@@ -9,6 +9,12 @@ from functions.train.drift import baseline, decide, tests
 from functions.train.drift.cells import Counts
 
 RANDOM = np.random.default_rng(6)
+STATE = RANDOM.bit_generator.state
+
+
+@pytest.fixture(autouse=True)
+def the_same_draws_in_any_order():
+    RANDOM.bit_generator.state = STATE
 
 
 def shares(counts, name="region", of="input"):
