@@ -1,5 +1,6 @@
 """reference.json of a version as what inferences are compared with: one series for each thing that has a distribution."""
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ Decode = Callable[[Sequence[Any]], Sequence[Any]]
 
 
 @dataclass(frozen=True, eq=False)
-class Series:
+class Series(ABC):
     """What one field, or one kind of answer, was like in training: `counts` of cells, and what they are of.
 
     `source` is the input or target that it is seen in, `name` that and its measure: `title`, `title.words`.
@@ -37,9 +38,9 @@ class Series:
     counts: Counts
     decode: Decode
 
+    @abstractmethod
     def tally(self, values: Sequence[Any]) -> Counts:
         """The counts of logged values, in the cells of `counts`."""
-        raise NotImplementedError
 
     def rows_in(self, counts: Counts) -> int:
         """How many rows these counts are of."""
