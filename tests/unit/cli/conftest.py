@@ -15,6 +15,7 @@ import uvicorn
 import yaml
 
 from cli import environment, main
+from firesteel.registry.store import Store, open_store
 from firesteel.settings import PREFIX, Settings
 from functions.classify import server
 from functions.classify.asgi import App
@@ -174,3 +175,11 @@ def api(published: Path) -> Iterator[str]:
     """The base URL of the API over the published store."""
     with listening(api_over(published)) as base_url:
         yield base_url
+
+
+@pytest.fixture
+def monitor(firesteel: Run, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """The monitoring store that commands use."""
+    url = f"file://{tmp_path}/monitor"
+    monkeypatch.setenv("FIRESTEEL_MONITOR", url)
+    return open_store(url)

@@ -7,35 +7,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-import typer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli import feedback as command
-from cli import main, spreadsheet
+from cli import spreadsheet
 from firesteel.monitor import feedback
-from firesteel.registry.store import Store, open_store
+from firesteel.registry.store import Store
 from tests.unit.cli.conftest import Run
 from tests.unit.monitor.lines import batch, keep, line
 
 TICKET = ("--set", "title=Cannot log in", "--set", "description=My account is locked")
-
-
-@pytest.fixture(autouse=True)
-def registered(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The command, whether or not the program has it."""
-    if "feedback" not in {one.name for one in main.app.registered_commands}:
-        app = typer.Typer()
-        command.add_to(app)
-        monkeypatch.setattr(main.app, "registered_commands", main.app.registered_commands + app.registered_commands)
-
-
-@pytest.fixture
-def monitor(firesteel: Run, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
-    """The monitoring store that commands use."""
-    url = f"file://{tmp_path}/monitor"
-    monkeypatch.setenv("FIRESTEEL_MONITOR", url)
-    return open_store(url)
 
 
 def test_a_correction_is_sent_by_request(firesteel: Run, monitor: Store) -> None:

@@ -7,32 +7,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-import typer
 
-from cli import feedback as feedback_command
-from cli import main
-from cli import review as command
 from firesteel.monitor import feedback, inferences
-from firesteel.registry.store import Store, open_store
+from firesteel.registry.store import Store
 from tests.unit.cli.conftest import Run
-
-
-@pytest.fixture(autouse=True)
-def registered(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The commands, whether or not the program has them."""
-    app, known = typer.Typer(), {one.name for one in main.app.registered_commands}
-    for module in (command, feedback_command):
-        if module.__name__.rpartition(".")[2] not in known:
-            module.add_to(app)
-    monkeypatch.setattr(main.app, "registered_commands", main.app.registered_commands + app.registered_commands)
-
-
-@pytest.fixture
-def monitor(firesteel: Run, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
-    """The monitoring store that commands use."""
-    url = f"file://{tmp_path}/monitor"
-    monkeypatch.setenv("FIRESTEEL_MONITOR", url)
-    return open_store(url)
 
 
 def log(monitor: Store, *lines: dict[str, object], hours: float = 1) -> None:
