@@ -4,7 +4,7 @@ BIN := .venv/bin
 STORE ?= .store
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lock build invoke cloud docs clean
+.PHONY: help run test check prove audit sbom format lock build invoke cloud docs clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,7 +31,7 @@ help: ## this list
 run: .venv/ready ## train `tickets` on synthetic rows, then serve it on :8000
 	@$(BIN)/firesteel demo
 
-test: check .venv/ready .venv-sam/ready .venv-checkov/ready ## all checks and tests, with coverage
+test: check sbom .venv/ready .venv-sam/ready .venv-checkov/ready ## all checks and tests, with coverage
 	@$(BIN)/pytest -n auto --dist loadfile --cov --cov-report=term
 
 check: .venv/ready ## style, types, direction of imports
@@ -39,6 +39,15 @@ check: .venv/ready ## style, types, direction of imports
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+prove: .venv/ready ## the proofs of docs/reliability.md in full, some hours; PROOF=crashes for one
+	@$(BIN)/python -m tests.proofs $(PROOF)
+
+audit: .venv/ready ## what is known of the packages of every lock; needs the network
+	@$(BIN)/pip-audit --strict --require-hashes --disable-pip $(addprefix --requirement=,$(wildcard requirements/*.txt))
+
+sbom: .venv/ready ## what each function is made of, as CycloneDX, in .sbom/
+	@$(BIN)/python -m infra.sbom
 
 format: .venv/ready ## format the code
 	@$(BIN)/ruff format .
@@ -61,4 +70,4 @@ docs: .venv/ready ## the documentation as a site, in site/
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 clean: ## remove what was built, keep the store
-	@rm -rf .venv .venv-sam .venv-checkov .aws-sam .coverage .mypy_cache .ruff_cache .pytest_cache
+	@rm -rf .venv .venv-sam .venv-checkov .aws-sam .sbom .coverage .mypy_cache .ruff_cache .pytest_cache

@@ -22,7 +22,8 @@ from benchmarks.report import Samples, Target
 from benchmarks.workload import api_event, arguments, subject
 from cli.emulator import Emulator
 from firesteel.registry import alias, bundle
-from firesteel.registry.store import Store, open_store
+from firesteel.registry.seal import open_registry
+from firesteel.registry.store import Store
 from functions.classify.live import place
 
 WEIGHT = 0.5
@@ -36,7 +37,7 @@ NAMES = ("alone", "canary", "shadow not scored")
 def prepared(registry: Path, folder: Path, name: str) -> Store:
     """A copy of the registry whose newest bundle of tickets is published once more, beside it as `name` says."""
     shutil.copytree(registry, folder / "store")
-    store = open_store(f"file://{folder}/store")
+    store = open_registry(f"file://{folder}/store")
     entry = alias.current(store, "tickets", "latest")
     manifest = bundle.read_manifest(store, "tickets", entry.version, entry.digest)
     files = {file: bundle.read_file(store, manifest, file) for file in manifest.files}

@@ -28,6 +28,7 @@ from benchmarks import report
 from benchmarks.report import Target
 from firesteel.definition import Definition
 from firesteel.registry import alias, bundle
+from firesteel.registry.seal import open_registry
 from firesteel.registry.store import Store, open_store
 from functions.train import reference
 from functions.train.dataset import Dataset
@@ -225,7 +226,7 @@ def deliver(world: World, monitor: Store, digest: str, day: int, count: int, shi
 def write(folder: Path, lines: int) -> None:
     """A registry and a monitoring store under `folder`, with a week of log lines."""
     world, monitor, days = World(1), open_store(f"file://{folder}/monitor"), 7
-    digest = publish(world, open_store(f"file://{folder}/registry"))
+    digest = publish(world, open_registry(f"file://{folder}/registry"))
     for day in range(1, days + 1):
         count = lines // days + (day <= lines % days)
         for part, begin in enumerate(range(0, count, 10_000)):
@@ -236,7 +237,11 @@ def measure(folder: Path) -> None:
     """In a process of its own: look at the store, print what it took."""
     began, worked = time.perf_counter(), time.process_time()
     report = look.look(
-        open_store(f"file://{folder}/registry"), open_store(f"file://{folder}/monitor"), "drifting", until=NOW, days=7
+        open_registry(f"file://{folder}/registry"),
+        open_store(f"file://{folder}/monitor"),
+        "drifting",
+        until=NOW,
+        days=7,
     )
     seconds, work = time.perf_counter() - began, time.process_time() - worked
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -27,7 +27,7 @@ from benchmarks.workload import ROOT, api_event, arguments, subject
 from cli.emulator import Emulator
 from firesteel.program import format as program_format
 from firesteel.registry import alias, bundle
-from firesteel.registry.store import open_store
+from firesteel.registry.seal import open_registry
 
 FIELDS = ("title", "description", "customer_email")
 POLICIES: dict[str, dict[str, str]] = {
@@ -52,7 +52,7 @@ Ask = Callable[[int], None]
 
 def registry(source: Path, folder: Path, fields: Mapping[str, str]) -> str:
     """The URL of a registry with the source's newest tickets, whose program logs these fields."""
-    theirs = open_store(source.as_uri())
+    theirs = open_registry(source.as_uri())
     entry = alias.current(theirs, "tickets", "latest")
     manifest = bundle.read_manifest(theirs, "tickets", entry.version, entry.digest)
     files = {file: bundle.read_file(theirs, manifest, file) for file in manifest.files}
@@ -60,7 +60,7 @@ def registry(source: Path, folder: Path, fields: Mapping[str, str]) -> str:
     if fields:
         meta["log"] = {"sample": 1.0, "inputs": dict(fields)}
     files["program.safetensors"] = program_format.write(meta, tensors)
-    ours = open_store(folder.as_uri())
+    ours = open_registry(folder.as_uri())
     bundle.publish(ours, "tickets", entry.version, files, who="benchmark", signature=manifest.signature)
     alias.promote(ours, "tickets", "latest", entry.version, who="benchmark")
     return folder.as_uri()

@@ -20,6 +20,9 @@ from firesteel.settings import key_of
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+_ITS = ("store", "work", "signing_key", "model", "alias", "oldest_generation")
+"""Settings that the registry function reads, beside its public keys."""
+
 
 def add_to(app: typer.Typer) -> None:
     app.command(
@@ -65,7 +68,8 @@ def create(token: str, origins: Iterable[str]) -> "ASGIApp":
     from starlette.routing import Route
 
     chosen = settings()
-    os.environ.update({key_of("store"): chosen.store, key_of("work"): chosen.work})  # .env may have said them
+    os.environ.update({key_of(name): str(getattr(chosen, name)) for name in _ITS})  # .env may have said them
+    os.environ[key_of("public_keys")] = ",".join(chosen.public_keys)
     from functions.registry import handler  # which reads them
 
     async def answer(request: Request) -> Response:

@@ -8,7 +8,8 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from firesteel.errors import SettingsError
-from firesteel.registry.store import Store, open_store
+from firesteel.registry.seal import registry_of
+from firesteel.registry.store import Store
 from firesteel.settings import PREFIX, Settings
 
 # OpenMP's threads would wait for each other by spinning, which on a busy machine is ten times as slow. Read when the
@@ -35,8 +36,8 @@ def _from_file() -> dict[str, str]:
 
 
 def open_registry() -> Store:
-    """The object store that holds bundles and aliases."""
-    return open_store(settings().store)
+    """The object store that holds bundles and aliases; what is put there is signed if there is a key."""
+    return registry_of(settings(), signs=True)
 
 
 def user() -> str:

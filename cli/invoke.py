@@ -31,6 +31,8 @@ def invoke(
         "FIRESTEEL_STORE": _absolute(chosen.store),
         "FIRESTEEL_MODEL": chosen.model,
         "FIRESTEEL_ALIAS": chosen.alias,
+        "FIRESTEEL_PUBLIC_KEYS": ",".join(chosen.public_keys),
+        "FIRESTEEL_OLDEST_GENERATION": str(chosen.oldest_generation),
         **{key: value for key, value in os.environ.items() if key.startswith("AWS_")},
     }
     root = project_root()

@@ -15,10 +15,12 @@ from cli import (
     evaluate,
     export,
     feedback,
+    gc,
     generate,
     import_,
     inferences,
     invoke,
+    keys,
     loadtest,
     logs,
     predict,
@@ -57,7 +59,7 @@ app = typer.Typer(
 )
 _COMMANDS = (
     *(demo, train, predict, score, serve, smoke, evaluate, report, loadtest, doctor, compile, generate, invoke),
-    *(versions, registry, verify, rollout, approve, control, retrain, logs),
+    *(versions, registry, verify, gc, keys, rollout, approve, control, retrain, logs),
     *(inferences, drift, feedback, review, export, import_),
 )
 for module in _COMMANDS:

@@ -14,7 +14,7 @@ from firesteel.program.router import Router
 from firesteel.registry import alias, bundle
 from firesteel.registry.bundle import Manifest
 from firesteel.registry.store import Store
-from functions.classify import replay
+from functions.classify import replay, shape
 from functions.classify.fetch import GOLDEN, PROGRAM
 
 METADATA, METRICS = "model_metadata.json", "metrics.json"
@@ -38,6 +38,7 @@ def load(store: Store, manifest: Manifest) -> Predictor | Router:
         if manifest.signature not in (None, loaded.signature):
             raise IntegrityError("the program's feature signature is not that of the manifest")
         replay.replay(loaded, examples)
+        shape.of(loaded)  # what it answers with, which serving refuses where it is unknown
     return loaded
 
 

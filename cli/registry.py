@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -54,6 +55,19 @@ def beside(entry: Entry) -> list[str]:
     """What runs beside the version that an entry names, in words: `canary 1.3.0 5%`, `shadow 1.4.0`."""
     canary = [f"canary {entry.canary.version} {percent(entry.canary.weight)}"] if entry.canary else []
     return canary + ([f"shadow {entry.shadow.version}"] if entry.shadow else [])
+
+
+def mending(store: Store, model: str, alias_name: str) -> str:
+    """What mends an alias whose newest entry cannot be read: a promotion, where there is something to promote."""
+    try:
+        alias.recent(store, model, alias_name, 1)
+    except IntegrityError:  # which is not even listed
+        return "bring its newest entries back, or set FIRESTEEL_OLDEST_GENERATION lower"
+    for one in reversed(bundle.versions(store, model)):
+        with suppress(NotFoundError, IntegrityError):
+            if one.complete and bundle.read_manifest(store, model, one.version):
+                return f"`firesteel promote {model} {one.version} --alias {alias_name}` mends it"
+    return f"train again: no version of {model} can be read here, so none can be promoted"
 
 
 def promote(

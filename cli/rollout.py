@@ -9,15 +9,14 @@ from tempfile import NamedTemporaryFile
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from cli import logs
 from cli.comparison import ENOUGH, Share
 from cli.environment import open_registry
 from cli.insights.values import Value
-from cli.output import AsJson, console, print_json, print_table
-from cli.rollout_status import QUANTILES, Ask, Quantile, Side, Status, examine
-from firesteel.errors import NotFoundError
-from firesteel.registry import alias
+from cli.output import AsJson, console, errors, print_json, print_table
+from cli.rollout_status import QUANTILES, Ask, Quantile, Side, Status, examine, running
 
 
 def add_to(app: typer.Typer) -> None:
@@ -42,9 +41,9 @@ def status(
 ) -> None:
     """Compare both sides of a running canary, and a shadow with what was answered, since they began."""
     store = open_registry()
-    entries = alias.history(store, model, alias_name)
-    if not entries:
-        raise NotFoundError(f"{model} has no alias {alias_name}")
+    entries, unread = running(store, model, alias_name)
+    if unread:
+        errors.print(f"[yellow]{escape(unread)}[/]; what ran before generation {entries[-1].generation} is not counted")
     with _several_times(files) as paths:
         found = examine(store, model, entries, _asking(paths, timeout))
     if as_json:

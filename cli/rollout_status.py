@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from cli import comparison
 from cli.comparison import ENOUGH, Difference, Share
 from cli.insights.values import Value
-from firesteel.registry import bundle
+from firesteel.errors import IntegrityError, NotFoundError
+from firesteel.registry import alias, bundle
 from firesteel.registry.alias import Entry
 from firesteel.registry.store import Store
 
@@ -69,13 +71,36 @@ class Status(NamedTuple):
     shadow: Shadow | None
 
 
+def running(store: Store, model: str, alias_name: str) -> tuple[list[Entry], str]:
+    """The newest entries of an alias, newest first, as far back as the canary or the shadow of the newest runs.
+
+    And why it may have run for longer: what is wrong with the entry before them, nothing where that can be read. Raises
+    NotFoundError when the alias was never set, IntegrityError when its newest entry cannot be read.
+    """
+    entries: list[Entry] = []
+    try:
+        for one in alias.newest_first(store, model, alias_name):
+            if entries and not any(part(one) == part(entries[0]) is not None for part in (_canary, _shadow)):
+                break
+            entries.append(one)
+            if not (one.canary or one.shadow):
+                break
+    except IntegrityError as error:
+        if not entries:
+            raise
+        return entries, str(error)
+    if not entries:
+        raise NotFoundError(f"{model} has no alias {alias_name}")
+    return entries, ""
+
+
 def examine(store: Store, model: str, entries: Sequence[Entry], ask: Ask) -> Status:
-    """What the lines say of the canary and the shadow of an alias's newest entry."""
-    newest = entries[-1]
+    """What the lines say of the canary and the shadow of an alias's newest entry. `entries`: as `running` gives them."""
+    newest = entries[0]
     sides: tuple[Side, ...] = ()
     began = None
     if newest.canary:
-        began = _began(entries, lambda entry: entry.canary and entry.canary.digest)
+        began = _began(entries, _canary)
         sides = _sides(model, {"stable": newest.version, "canary": newest.canary.version}, began, ask)
     return Status(
         model,
@@ -86,18 +111,21 @@ def examine(store: Store, model: str, entries: Sequence[Entry], ask: Ask) -> Sta
         began,
         sides,
         tuple(_verdicts(*sides)) if sides else (),
-        _shadow(store, model, entries, ask) if newest.shadow else None,
+        _shadowed(store, model, entries, ask) if newest.shadow else None,
     )
 
 
 def _began(entries: Sequence[Entry], runs: Callable[[Entry], str | None]) -> str:
-    """When what runs now began: the first of the newest entries that have it."""
-    began, current = entries[-1].when, runs(entries[-1])
-    for entry in reversed(entries):
-        if runs(entry) != current:
-            break
-        began = entry.when
-    return began
+    """When what runs now began: the oldest of the newest entries that have it."""
+    return [entry.when for entry in takewhile(lambda entry: runs(entry) == runs(entries[0]), entries)][-1]
+
+
+def _canary(entry: Entry) -> str | None:
+    return entry.canary and entry.canary.digest
+
+
+def _shadow(entry: Entry) -> str | None:
+    return entry.shadow and entry.shadow.digest
 
 
 def _sides(model: str, versions: dict[str, str], since: str, ask: Ask) -> tuple[Side, ...]:
@@ -170,12 +198,12 @@ def _apart(first: Quantile, second: Quantile) -> str:
     return "no clear difference (the 95 % intervals overlap)"
 
 
-def _shadow(store: Store, model: str, entries: Sequence[Entry], ask: Ask) -> Shadow:
+def _shadowed(store: Store, model: str, entries: Sequence[Entry], ask: Ask) -> Shadow:
     from cli import programs
 
-    served = entries[-1].shadow
+    served = entries[0].shadow
     assert served
-    since = _began(entries, lambda entry: entry.shadow and entry.shadow.digest)
+    since = _began(entries, _shadow)
     metrics = programs.document(store, bundle.read_manifest(store, model, served.version), programs.METRICS)
     targets = list(metrics.get("targets", {}))
     measures = "".join(f", sum(agree.{target}) as agree_{index}" for index, target in enumerate(targets))

@@ -11,7 +11,7 @@ from cli.environment import settings
 from cli.output import errors
 from firesteel.errors import NotFoundError, RegistryError
 from firesteel.registry import alias
-from firesteel.registry.store import open_store
+from firesteel.registry.seal import registry_of
 from firesteel.settings import Settings
 from functions.classify.loopback import is_own
 
@@ -46,7 +46,7 @@ def serve(host: Host = None, port: Port = None, admin: Admin = False) -> None:
 def _is_published(chosen: Settings) -> bool:
     """Whether there is a version to serve; where that cannot be told, the server says why."""
     try:
-        alias.current(open_store(chosen.store), chosen.model, chosen.alias)
+        alias.current(registry_of(chosen), chosen.model, chosen.alias)
     except NotFoundError:
         return False
     except RegistryError:

@@ -19,6 +19,7 @@ from firesteel.definition.model import slug
 from firesteel.errors import ConflictError, FiresteelError, GateError
 from firesteel.registry import bundle, names
 from firesteel.registry.store import Store, open_store
+from functions.train.rehearsal import rehearse
 
 if TYPE_CHECKING:  # at run time these cost a second of scikit-learn, which `--help` need not wait for
     from functions.train.corrections import Corrections
@@ -152,8 +153,9 @@ class Run:
 
     def all(self, described: Definition, segments: Sequence[str] | None) -> list[Outcome]:
         """One model, or every segment in turn. All files are read before anything is trained: a segment with too few
-        rows is an error before anything is published.
+        rows is an error before anything is published, and so is a signing key that is missing or wrong.
         """
+        rehearse(settings())
         parts = [described] if segments is None else [described.of_segment(segment) for segment in segments]
         if self.version:
             for part in parts:

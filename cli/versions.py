@@ -9,8 +9,8 @@ from rich.markup import escape
 from cli.environment import open_registry
 from cli.output import AsJson, console, errors, print_json, print_table
 from cli.programs import METADATA, METRICS, document, failed_gates
-from cli.registry import Model, beside, percent
-from firesteel.errors import IntegrityError, NotFoundError
+from cli.registry import Model, beside, mending, percent
+from firesteel.errors import IntegrityError, NotFoundError, UnsignedError
 from firesteel.registry import alias, bundle, names
 from firesteel.registry.alias import Entry
 from firesteel.registry.bundle import Manifest
@@ -18,6 +18,7 @@ from firesteel.registry.store import Store
 
 _TELLING = ("macro_f1", "poisson_deviance", "r2")
 """What is said of a target: the first of these metrics that it has."""
+_GONE = {"unfinished": "was never published to its end", "collected": "was deleted by `firesteel gc`"}
 
 
 def add_to(app: typer.Typer) -> None:
@@ -48,6 +49,9 @@ def versions(model: Model, as_json: AsJson = False) -> None:
             for row in rows
         ],
     )
+    for row in rows:
+        if row["state"] == "damaged":
+            errors.print(f"[yellow]{row['model']} {row['version']} is damaged[/]: {escape(row['problem'])}")
 
 
 def show(
@@ -58,18 +62,23 @@ def show(
 ) -> None:
     """Show a version's files, metadata, metrics and segments, and an alias's history."""
     store = open_registry()
-    entries = alias.history(store, model, history_of)
-    if version is None and not entries:
-        raise NotFoundError(f"{model} has no alias {history_of}; name a version of `firesteel versions {model}`")
-    manifest = bundle.read_manifest(store, model, version or entries[-1].version)
+    number = version or alias.current(store, model, history_of).version
+    state = next((one.state for one in bundle.versions(store, model) if one.version == number), None)
+    if state in _GONE:
+        raise NotFoundError(f"{model} {number} {_GONE[state]}: its number is not used again")
+    manifest = bundle.read_manifest(store, model, number)
+    entries = alias.recent(store, model, history_of, names.LAST_GENERATION)[::-1]
+    _warn_of_unread(store, model, history_of, entries)
     metadata, metrics = document(store, manifest, METADATA), _metrics(store, manifest)
     segments = {name: _served(store, name, history_of) for name in with_segments(store, model)[1:]}
     if as_json:
         documents = [entry.document() for entry in entries]
-        told = {"manifest": manifest, "metadata": metadata, "metrics": metrics}
+        told = {"state": state, "manifest": manifest, "metadata": metadata, "metrics": metrics}
         print_json(told | ({"segments": segments} if segments else {}) | {"history": documents})
         return
     console.print(f"[bold]{model} {manifest.version}[/], created {manifest.created}, digest {manifest.digest}")
+    if state == "marked":
+        console.print("[yellow]marked[/] by `firesteel gc`: it is promoted no more, and a later run deletes it")
     if manifest.signature:
         console.print(f"feature signature {manifest.signature}")
     if metadata:
@@ -113,9 +122,7 @@ def _named(store: Store, model: str) -> tuple[dict[str, list[str]], dict[str, li
         try:
             entry = alias.current(store, model, name)
         except IntegrityError as error:
-            errors.print(
-                f"[yellow]{escape(str(error))}[/]; `firesteel promote {model} VERSION --alias {name}` mends it"
-            )
+            errors.print(f"[yellow]{escape(str(error))}[/]; {mending(store, model, name)}")
             continue
         named.setdefault(entry.version, []).append(name)
         if entry.canary:
@@ -134,24 +141,48 @@ def _served(store: Store, model: str, alias_name: str) -> str | None:
 
 
 def _row(store: Store, model: str, one: bundle.Version, aliases: list[str], running: list[str]) -> dict[str, Any]:
-    """What is known of a version. A damaged one is listed as such: this list is what a rollback is chosen from."""
+    """What is known of a version. A damaged one is listed as such: this list is what a rollback is chosen from.
+
+    One that garbage collection marked says so: it can be promoted no more.
+    """
     row: dict[str, Any] = {
         "version": one.version,
-        "state": "unfinished",
+        "state": one.state,
+        "problem": None,
         "created": None,
         "aliases": aliases,
         "beside": running,
         "failed_gates": [],
         "metrics": {},
     }
-    if one.complete:
+    if one.state in ("complete", "marked"):
         try:
             manifest = bundle.read_manifest(store, model, one.version)
-            row |= {"state": "complete", "created": manifest.created, "metrics": _metrics(store, manifest)}
+            row |= {"created": manifest.created, "metrics": _metrics(store, manifest)}
             row["failed_gates"] = failed_gates(store, manifest)
-        except IntegrityError:
-            row["state"] = "damaged"
+        except UnsignedError as error:
+            row |= {"state": "unsigned", "problem": str(error)}
+        except (NotFoundError, IntegrityError) as error:
+            if one.complete:  # what is collected loses its files one by one
+                row |= {"state": "damaged", "problem": str(error)}
     return row
+
+
+def _warn_of_unread(store: Store, model: str, name: str, entries: list[Entry]) -> None:
+    """Say which entries of an alias are not among those that could be read."""
+    known = {entry.generation for entry in entries}
+    missing = [str(one) for one in range(1, max(known, default=0)) if one not in known]
+    if missing:
+        errors.print(
+            f"[yellow]of {name} of {model} cannot be read: generation {', '.join(missing)}[/]; "
+            "`firesteel verify --all` says more"
+        )
+    try:
+        alias.current(store, model, name)
+    except NotFoundError:
+        return
+    except IntegrityError as error:
+        errors.print(f"[yellow]the newest entry of {name} is not shown: {escape(str(error))}[/]")
 
 
 def _metrics(store: Store, manifest: Manifest) -> dict[str, float]:

@@ -64,7 +64,7 @@ PARTS = {
         lock="requirements/registry.txt",
         mount="/var/task",
         sources={"functions/registry/**/*.py": "functions/registry"},
-        services=("stepfunctions",),
+        services=("kms", "stepfunctions"),
     ),
     "smoke": Part(
         lock="requirements/smoke.txt",
@@ -76,6 +76,7 @@ PARTS = {
         lock="requirements/train.txt",
         mount="/var/task",
         sources={"functions/train/**/*.py": "functions/train", "models/*.yaml": "models"},
+        services=("kms",),
     ),
 }
 

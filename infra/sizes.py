@@ -35,7 +35,7 @@ BOUNDS = (
     Bound(("ClassifyFunction", "FiresteelLayer"), Size(100 * MIB, 35 * MIB)),
     Bound(("RegistryFunction", "FiresteelLayer"), Size(70 * MIB, 25 * MIB)),
     Bound(("SmokeFunction", "FiresteelLayer"), Size(70 * MIB, 25 * MIB)),
-    Bound(("TrainFunction", "FiresteelLayer"), Size(230 * MIB, 90 * MIB)),
+    Bound(("TrainFunction", "FiresteelLayer"), Size(240 * MIB, 90 * MIB)),
 )
 
 

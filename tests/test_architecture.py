@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -58,21 +57,6 @@ def test_only_handlers_and_the_command_line_read_the_environment():
         "functions/train/handler.py",
         "layers/firesteel/firesteel/registry/s3.py",  # AWS's own variables, as every client of S3 reads them
     }
-
-
-UNPICKLES = re.compile(
-    r"\b(joblib|\w*pickle|dill|sio)\.(load|loads|Unpickler)\(|import \w*pickle|allow_pickle=True|\b(eval|exec)\(|\byaml\.load\("
-)
-
-
-def test_nothing_but_what_takes_in_models_of_analysts_unpickles():
-    loaders = {
-        path.relative_to(ROOT).as_posix()
-        for folder in ("layers", "functions", "cli")
-        for path in (ROOT / folder).rglob("*.py")
-        if UNPICKLES.search(path.read_text(encoding="utf-8"))
-    }
-    assert loaders == {"cli/compile.py", "cli/peers/mlflow_source.py"}
 
 
 def test_serving_and_training_meet_in_the_layer_alone():

@@ -19,7 +19,12 @@ _REQUIREMENTS = {
     "serving": ("layers/firesteel/requirements.in", "functions/classify/requirements.in"),
     "training": ("functions/train/requirements.in",),
 }
-MODULES = {"python-dotenv": "dotenv", "pyyaml": "yaml", "scikit-learn": "sklearn"}  # called otherwise than the package
+MODULES = {
+    "pynacl": "nacl",
+    "python-dotenv": "dotenv",
+    "pyyaml": "yaml",
+    "scikit-learn": "sklearn",
+}  # called otherwise than the package
 _COMMAND_LINE = (
     "httpx",
     "jsonschema",

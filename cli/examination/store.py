@@ -4,11 +4,13 @@ from collections.abc import Generator, Iterator
 from dataclasses import replace
 
 from cli.examination.finding import Finding, attempted
-from firesteel.errors import FiresteelError, NotFoundError
+from cli.registry import mending
+from firesteel.errors import FiresteelError, NotFoundError, StoreError
 from firesteel.program.router import Router
 from firesteel.registry import alias, bundle
 from firesteel.registry.alias import Entry
-from firesteel.registry.store import Store, open_store
+from firesteel.registry.seal import registry_of
+from firesteel.registry.store import Store
 from firesteel.settings import PREFIX, Settings
 from functions.classify import fetch, refresh
 from functions.classify.live import Live
@@ -17,7 +19,7 @@ from functions.classify.live import Live
 def registry(settings: Settings) -> Iterator[Finding]:
     """The store, and the model that is served; with segments, each of them."""
     try:
-        store = open_store(settings.store)
+        store = registry_of(settings)
         models = bundle.models(store)
     except FiresteelError as error:
         yield Finding("store", "FAIL", f"{settings.store}: {error}", _store_remedy(settings.store))
@@ -44,29 +46,34 @@ def _model(
         remedy = f"`firesteel versions {settings.model}` lists what `firesteel promote` can serve"
         yield Finding(f"{what}alias", "warn", f"{name} names no version", remedy)
         return None
+    except StoreError as error:
+        yield Finding(f"{what}alias", "FAIL", f"{name}: {error}", _store_remedy(settings.store))
+        return None
     except FiresteelError as error:
-        remedy = f"`firesteel promote {settings.model} VERSION` moves it on"
-        yield Finding(f"{what}alias", "FAIL", f"{name}: {error}", remedy)
+        yield Finding(f"{what}alias", "FAIL", f"{name}: {error}", mending(store, settings.model, settings.alias))
         return None
     found = f"{name} is {entry.version}, generation {entry.generation}, since {entry.when}"
     yield Finding(f"{what}alias", "ok", found)
-    return (yield from _served(settings, store, entry, what))
-
-
-def _served(settings: Settings, store: Store, entry: Entry, what: str) -> Generator[Finding, None, Router | None]:
-    served = f"{settings.model} {entry.version}"
     back = f"`firesteel rollback {settings.model} --alias {settings.alias}` serves the version before"
-    yield attempted(f"{what}bundle", lambda: _verified(store, settings.model, entry.version), back)
+    remedy = back if entry.before or (entry.before is None and entry.previous) else f"{train} that can be served"
+    return (yield from _served(settings, store, entry, what, remedy))
+
+
+def _served(
+    settings: Settings, store: Store, entry: Entry, what: str, remedy: str
+) -> Generator[Finding, None, Router | None]:
+    served = f"{settings.model} {entry.version}"
+    yield attempted(f"{what}bundle", lambda: _verified(store, settings.model, entry.version), remedy)
     routers: list[Router] = []
 
     def replay() -> str:
-        loaded = refresh.load(fetch.Source(settings.store, settings.model, settings.alias).newest(), settings.model)
+        loaded = refresh.load(fetch.Source.configured(settings).newest(), settings.model)
         if isinstance(loaded, Live):
             return f"{served} loads, and answers its golden rows as when it was published"
         routers.append(loaded.router)
         return f"{served} loads, and sends rows by {loaded.router.segment_by}"
 
-    yield attempted(f"{what}program", replay, back)
+    yield attempted(f"{what}program", replay, remedy)
     return routers[0] if routers else None
 
 

@@ -3,7 +3,7 @@
 code                    status  when
 unsupported_event       400     the function was invoked with something that is no HTTP request
 invalid_base64          400     the event says its body is Base64, and it is not
-invalid_json            400     not UTF-8, not JSON, NaN or Infinity, a key twice, deeper than 16, a lone surrogate
+invalid_json            400     not UTF-8, not JSON, NaN or Infinity, a key twice, too deep or too much, a lone surrogate
 not_found               404     no such path
 unknown_model           404     the registry has no such model
 method_not_allowed      405     the path exists, not with this method; `Allow` says with which
@@ -53,7 +53,9 @@ class Refusal(NamedTuple):
 
 
 CATALOG = {
-    "unsupported_event": Refusal(400, "The event is no HTTP request of API Gateway or a function URL."),
+    "unsupported_event": Refusal(
+        400, "The event is no HTTP request of API Gateway, a function URL or a load balancer."
+    ),
     "invalid_base64": Refusal(400, "The body is not the Base64 that the event says it is."),
     "invalid_json": Refusal(400, "The body is not JSON."),
     "not_found": Refusal(404, "There is nothing at this path."),

@@ -8,20 +8,26 @@ from functions.classify import answers
 from functions.classify.answers import Refused
 from functions.classify.events import Request
 
+MEDIA_TYPE_LENGTH = 1024  # characters of Content-Type
 LIMIT = 1000  # rows of one request
+CONTAINERS = 100_000  # arrays and objects in the JSON of one request
 
 
 def read(request: Request) -> Any:
     """The body's JSON. Raises Refused: `unsupported_media_type`, `invalid_json`."""
     _require_json(request.headers.get("content-type", ""))
     try:
-        return strictjson.parse(request.body)
+        return strictjson.parse(request.body, containers=CONTAINERS)
     except ValueError as error:
+        if request.headers.get("content-encoding", "identity") != "identity":  # API Gateway may have unpacked it
+            raise Refused("unsupported_media_type", "The body must be sent as it is, not compressed.") from None
         raise Refused("invalid_json", f"The body cannot be read: {error}.") from None
 
 
 def _require_json(content_type: str) -> None:
     """application/json or application/<anything>+json, with no charset but UTF-8."""
+    if len(content_type) > MEDIA_TYPE_LENGTH:
+        raise Refused("unsupported_media_type")
     media_type, *parameters = [part.strip().lower() for part in content_type.split(";")]
     if media_type != answers.JSON and not (media_type.startswith("application/") and media_type.endswith("+json")):
         raise Refused("unsupported_media_type")

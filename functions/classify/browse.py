@@ -66,7 +66,8 @@ def history(store: Store, name: str) -> list[dict[str, Any]]:
 
 
 def _versions(store: Store, name: str) -> list[bundle.Version]:
-    if known := bundle.versions(store, name):
+    """Those that are there, or may come to be; not those that garbage collection takes away."""
+    if known := [one for one in bundle.versions(store, name) if one.state not in ("marked", "collected")]:
         return known
     raise NotFoundError(name)
 

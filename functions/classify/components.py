@@ -2,10 +2,12 @@
 
 from typing import Any, get_args
 
+from firesteel.monitor import feedback
 from firesteel.registry.alias import Kind
 from functions.classify.answers import CATALOG
 from functions.classify.body import LIMIT
 from functions.classify.predict import EXPLAINED
+from functions.classify.v2_tensors import NUMBERS
 
 Schema = dict[str, Any]
 
@@ -236,16 +238,44 @@ COMPONENTS: Schema = {
     "AliasEntry": {"allOf": [ref("Alias"), obj({"digest": TEXT, "previous": OPTIONAL, "write_id": TEXT})]},
     "Feedback": obj(
         {
-            "request_id": {**TEXT, "description": "Of the request whose answer is corrected; or `input`, or both."},
-            "row": {"type": "integer", "description": "Its number in a batch, from 0."},
-            "input": {"type": "object", "description": "The row that was asked about."},
-            "model": {**TEXT, "description": "The model or segment; without it the served one."},
-            "answer": {"type": "object", "description": "By target the right label or number."},
-            "who": TEXT,
-            "why": TEXT,
+            "request_id": {
+                **TEXT,
+                "pattern": "^[!-~]{1,128}$",
+                "description": "Of the request whose answer is corrected; or `input`, or both.",
+            },
+            "row": {
+                "type": ["integer", "null"],
+                "minimum": 0,
+                "maximum": LIMIT - 1,
+                "description": "Its number in a batch, from 0. Only with a request_id.",
+            },
+            "input": {**OBJECT, "description": "The row that was asked about."},
+            "model": {**OPTIONAL, "description": "The model or segment; without it the served one."},
+            "answer": {"type": "object", "minProperties": 1, "description": "By target the right label or number."},
+            "who": {**OPTIONAL, "maxLength": feedback.WHO},
+            "why": {**OPTIONAL, "maxLength": feedback.WHY},
         },
         required=["answer"],
         additionalProperties=False,
+        description="With a request_id, an input, or both.",
+    ),
+    "Inference": obj(
+        {
+            "id": OPTIONAL,
+            "inputs": array(ref("Tensor"), minItems=1),
+            "outputs": {"type": ["array", "null"], "items": obj({"name": TEXT})},
+        },
+        required=["inputs"],
+    ),
+    "Tensor": obj(
+        {
+            "name": TEXT,
+            "datatype": {"enum": [*NUMBERS, "BYTES"]},
+            "shape": array({"type": "integer", "minimum": 1, "maximum": LIMIT}, minItems=1, maxItems=2),
+            "data": {"type": "array", "description": "A value a row; or the bytes follow the JSON."},
+            "parameters": {"type": ["object", "null"]},
+        },
+        required=["name", "datatype", "shape"],
     ),
     "Correction": obj({"id": TEXT, "subject": TEXT}),
     "Model": obj(

@@ -3,14 +3,17 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from functions.classify import feedback, inferences
 from functions.classify.body import LIMIT
+from functions.classify.components import TEXT, Schema
 from functions.classify.operations import Operation
 
 
 class Doc(NamedTuple):
     """`body` and `result` name components; `refusals` are codes of the catalog besides those of every operation.
 
-    `query` describes parameters of the query string by name; `others` are media types of the answer besides JSON.
+    `query` has parameters of the query string by name, each with its schema and what it means; `others` are media types
+    of the answer besides JSON.
     """
 
     summary: str
@@ -19,7 +22,7 @@ class Doc(NamedTuple):
     tag: str = "service"
     refusals: tuple[str, ...] = ()
     body: str | None = None
-    query: Mapping[str, str] = {}
+    query: Mapping[str, Schema] = {}
     others: tuple[str, ...] = ()
     status: int = 200
 
@@ -36,10 +39,34 @@ _AT = "Any complete version answers, live or not; over segments it chooses, and 
 _WHERE = (
     "The answer, and what every input field did to it; of a text, which characters. Spans and `rest` add up exactly."
 )
-_MODEL = {"model": "The model or segment, `tickets` or `recruits/qb`; without it the served one."}
-_RECENT = _MODEL | {"last": "How far back: `24h`, `7d`.", "limit": "At most so many."}
+_MODEL: Schema = {
+    "model": {
+        "schema": TEXT,
+        "description": "The model or segment, `tickets` or `recruits/qb`; without it the served one.",
+    }
+}
+_LAST: Schema = {
+    "last": {
+        "schema": {"type": "string", "pattern": "^[0-9]{1,6}[mhd]$", "examples": ["24h"]},
+        "description": "How far back, in minutes, hours or days: `30m`, `24h`, `7d`; at most 90 days.",
+    }
+}
+_REVIEW: Schema = {
+    "review": {
+        "schema": {"type": "string", "enum": ["true", "false"]},
+        "description": "`true`: only those a person should see.",
+    }
+}
 _NONE = ("not_found", *_NAMED)
+_QUERIED = (*_NONE, "invalid_input")
+_SERVED = ("signature_mismatch", "no_model", *_NAMED)
 _INFERENCE = "Open Inference Protocol"
+
+
+def _recent(most: int) -> Schema:
+    """The query of what lists at most so many items."""
+    limit = {"schema": {"type": "integer", "minimum": 1, "maximum": most}, "description": "At most so many."}
+    return _MODEL | _LAST | {"limit": limit}
 
 
 def of(operation: Operation) -> Doc:
@@ -130,26 +157,32 @@ _DOCS = {
         "Feedback", status=201,
     ),
     "recent_inferences": Doc(
-        "Recent answers", "From the inference log, newest first.", "AnyAnswer", "admin", _NONE,
-        query=_RECENT | {"review": "`true`: only those a person should see."},
+        "Recent answers", "From the inference log, newest first.", "AnyAnswer", "admin", _QUERIED,
+        query=_recent(inferences.MOST) | _REVIEW,
     ),
     "drift": Doc("Drift", "The latest report and those before it.", "AnyAnswer", "admin", _NONE, query=_MODEL),
     "review": Doc(
-        "Review queue", "What a person should look at first.", "AnyAnswer", "admin", _NONE, query=_RECENT
+        "Review queue", "What a person should look at first.", "AnyAnswer", "admin", _QUERIED,
+        query=_recent(feedback.ITEMS),
     ),
-    "corrections": Doc("Corrections", "What was sent, newest first.", "AnyAnswer", "admin", _NONE, query=_RECENT),
+    "corrections": Doc(
+        "Corrections", "What was sent, newest first.", "AnyAnswer", "admin", _QUERIED, query=_recent(feedback.SAID),
+    ),
     "v2_server": Doc("Server metadata", "Name, version, extensions.", "AnyAnswer", _INFERENCE),
     "v2_health_live": Doc("Liveness", "The process answers.", "AnyAnswer", _INFERENCE),
     "v2_health_ready": Doc("Readiness", "The served model is loaded.", "AnyAnswer", _INFERENCE, ("no_model",)),
-    "v2_index": Doc("Models", "Each with the version that is live.", "AnyList", _INFERENCE, ("registry_unavailable",)),
+    "v2_index": Doc(
+        "Models", "Each with the version that is live.", "AnyList", _INFERENCE,
+        ("invalid_json", "invalid_input", "registry_unavailable"),
+    ),
     "v2_model_ready": Doc(
-        "Readiness of a model", "It is loaded, now at the latest.", "AnyAnswer", _INFERENCE, ("no_model", *_NAMED)
+        "Readiness of a model", "It is loaded, now at the latest.", "AnyAnswer", _INFERENCE, _SERVED
     ),
     "v2_model": Doc(
-        "Tensors of a model", "What it takes and what it gives.", "AnyAnswer", _INFERENCE, ("no_model", *_NAMED)
+        "Tensors of a model", "What it takes and what it gives.", "AnyAnswer", _INFERENCE, _SERVED
     ),
     "v2_infer": Doc(
         "Infer", f"Up to {LIMIT:,} rows.", "AnyAnswer", _INFERENCE,
-        ("invalid_json", "invalid_input", "no_model", *_NAMED), "AnyRequest",
+        ("invalid_json", "unsupported_media_type", "invalid_input", *_SERVED), "Inference",
     ),
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Lambda events of API Gateway (REST and HTTP API) and function URLs become requests; anything else is refused.
+"""Lambda events of API Gateway (REST, HTTP API), function URLs and Application Load Balancers become requests.
 
 An event is what the gateway makes of a stranger's request, so nothing is taken for granted: any key may be missing,
 None or of another type, and all that can come of it is a request or a refusal, never another exception.
@@ -14,6 +14,8 @@ from functions.classify.answers import Refused
 
 QUERY_LENGTH = 8192  # characters of a query string that are read
 QUERY_PARAMETERS = 64
+PATH_LENGTH = 8192  # characters of a path that is decoded; a longer one is none of ours
+HEADERS = 1000  # that are read
 CALLER_LENGTH = 256  # characters of a caller's name that are kept
 _CALLERS_ID = re.compile(r"[A-Za-z0-9._-]{1,128}\Z")
 _GATEWAYS_ID = re.compile(r"[!-~]{1,128}\Z")
@@ -55,18 +57,20 @@ def read(event: object) -> Request:
     """The request in a Lambda event. Raises Refused: `unsupported_event` or `invalid_base64`."""
     if not isinstance(event, dict):
         raise Refused("unsupported_event")
-    context = _mapping(event.get("requestContext"))
+    context, headers, query = _mapping(event.get("requestContext")), _headers(event), _query(event)
     http = _mapping(context.get("http"))
     if event.get("version") == "2.0" and http:
         method, path, client = http.get("method"), _without_stage(http.get("path"), context), http.get("sourceIp")
-    elif "resource" in event and "elb" not in context:
+    elif is_balancers(event):
+        method, path, client = event.get("httpMethod"), event.get("path"), _nearest(headers)
+        query = parse_query("&".join(f"{name}={value}" for name, value in query.items()))  # it does not decode them
+    elif "resource" in event:
         method, path = event.get("httpMethod"), event.get("path")
         client = _mapping(context.get("identity")).get("sourceIp")
     else:
         raise Refused("unsupported_event")
     if not isinstance(method, str) or not isinstance(path, str):
         raise Refused("unsupported_event")
-    headers = _headers(event)
     request_id, correlation_id = identify(headers, context.get("requestId"))
     return Request(
         method=method,
@@ -76,9 +80,14 @@ def read(event: object) -> Request:
         request_id=request_id,
         correlation_id=correlation_id,
         client=client if isinstance(client, str) else "",
-        query=_query(event),
+        query=query,
         caller=caller(context),
     )
+
+
+def is_balancers(event: object) -> bool:
+    """Whether an Application Load Balancer made the event."""
+    return "elb" in _mapping(_mapping(event).get("requestContext"))
 
 
 def caller(context: Mapping[Any, Any]) -> str:
@@ -159,6 +168,11 @@ def _mapping(value: object) -> Mapping[Any, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def _nearest(headers: Mapping[str, str]) -> str:
+    """The address that the load balancer has put last; what stands before it anybody may have made up."""
+    return headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
+
+
 def _without_stage(path: object, context: Mapping[Any, Any]) -> object:
     """HTTP APIs put a named stage before the path."""
     stage = context.get("stage")
@@ -168,7 +182,7 @@ def _without_stage(path: object, context: Mapping[Any, Any]) -> object:
 
 
 def _decoded(path: str) -> str:
-    if "%" not in path:
+    if "%" not in path or len(path) > PATH_LENGTH:
         return path or "/"
     from urllib.parse import unquote
 
@@ -179,10 +193,10 @@ def _headers(event: Mapping[Any, Any]) -> dict[str, str]:
     """Lower-case names; a repeated header's values are joined as HTTP allows."""
     headers = {
         name.lower(): value
-        for name, value in _mapping(event.get("headers")).items()
+        for name, value in islice(_mapping(event.get("headers")).items(), HEADERS)
         if isinstance(name, str) and isinstance(value, str)
     }
-    for name, values in _mapping(event.get("multiValueHeaders")).items():
+    for name, values in islice(_mapping(event.get("multiValueHeaders")).items(), HEADERS):
         if isinstance(name, str) and isinstance(values, list):
             headers[name.lower()] = ", ".join([value for value in values if isinstance(value, str)])
     return headers

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Collection
 from functools import cached_property
 from threading import Thread
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
-from firesteel.registry import alias, bundle, record
-from firesteel.registry.store import Store, open_store
+from firesteel.registry import alias, bundle, record, seal
+from firesteel.registry.store import Store
+from firesteel.settings import Settings
 
 PROGRAM = "program.safetensors"
 GOLDEN = "golden.json"
@@ -30,19 +31,42 @@ class Fetched(NamedTuple):
 class Source:
     """One alias of one model in a registry. Every method raises RegistryError and may be called from any thread.
 
-    Shadows are fetched by a source `with_shadows`: where nothing scores them, they would take memory for nothing.
+    Shadows are fetched by a source `with_shadows`: where nothing scores them, they would take memory for nothing. With
+    `public_keys` only what one of them signed is fetched, and of this alias nothing `oldest` says somebody deleted.
     """
 
-    def __init__(self, url: str, model: str, alias_name: str, *, with_shadows: bool = False) -> None:
+    def __init__(
+        self,
+        url: str,
+        model: str,
+        alias_name: str,
+        *,
+        with_shadows: bool = False,
+        public_keys: tuple[str, ...] = (),
+        oldest: int = 0,
+    ) -> None:
         self.url, self.model, self.alias, self.with_shadows = url, model, alias_name, with_shadows
+        self._public_keys, self._oldest = public_keys, seal.Oldest(model, alias_name, oldest)
+
+    @classmethod
+    def configured(cls, settings: Settings, *, with_shadows: bool = False) -> Self:
+        """What a deployment serves."""
+        return cls(
+            settings.store,
+            settings.model,
+            settings.alias,
+            with_shadows=with_shadows,
+            public_keys=settings.public_keys,
+            oldest=settings.oldest_generation,
+        )
 
     @cached_property
     def store(self) -> Store:
-        return open_store(self.url)
+        return seal.open_registry(self.url, self._public_keys, oldest=self._oldest)
 
     def of(self, model: str) -> "Source":
         """The same alias of another model in the same registry."""
-        other = Source(self.url, model, self.alias, with_shadows=self.with_shadows)
+        other = Source(self.url, model, self.alias, with_shadows=self.with_shadows, public_keys=self._public_keys)
         other.store = self.store
         return other
 

@@ -10,7 +10,7 @@ from functions.classify import coldstart, fetch
 
 coldstart.begin(os.environ)
 _settings = Settings.read(os.environ)
-_source = fetch.Source(_settings.store, _settings.model, _settings.alias, with_shadows=_settings.shadow)
+_source = fetch.Source.configured(_settings, with_shadows=_settings.shadow)
 _newest = fetch.Ahead(_source.newest)
 
 from functions.classify.lane import Lane  # noqa: E402 - the bundle comes first
@@ -56,5 +56,5 @@ coldstart.end()
 
 
 def handler(event: object, context: object) -> dict[str, object]:
-    """Answers one event of API Gateway (REST or HTTP API) or a function URL."""
+    """Answers one event of API Gateway (REST or HTTP API), a function URL or an Application Load Balancer."""
     return _lane(event, getattr(context, "aws_request_id", ""))

@@ -37,7 +37,7 @@ class Lane:
         self._cold_start = cold_start
 
     def __call__(self, event: object, invocation: str = "") -> dict[str, Any]:
-        """The answer as API Gateway (both payload formats) and function URLs take it. Never raises.
+        """The answer as whoever made the event takes it: API Gateway, a function URL, a load balancer. Never raises.
 
         `invocation` is the id that Lambda's own lines have.
         """
@@ -57,7 +57,8 @@ class Lane:
         if self._after:
             self._after(request, answer)
         body, encoded = _text(answer.body)
-        return {"statusCode": answer.status, "headers": answer.headers, "body": body, "isBase64Encoded": encoded}
+        told = {"statusCode": answer.status, "headers": answer.headers, "body": body, "isBase64Encoded": encoded}
+        return _for_balancer(told, event) if events.is_balancers(event) else told
 
     def _allow(self, request: Request, answer: Answer) -> None:
         answer.headers["vary"] = f"{answer.headers['vary']}, origin" if "vary" in answer.headers else "origin"
@@ -78,6 +79,12 @@ def _text(body: bytes) -> tuple[str, bool]:
         return body.decode(), False
     except UnicodeDecodeError:
         return b2a_base64(body, newline=False).decode(), True
+
+
+def _for_balancer(answer: dict[str, Any], event: Any) -> dict[str, Any]:
+    from functions.classify import balancer
+
+    return balancer.shaped(answer, event)
 
 
 def _is_page(request: Request) -> bool:

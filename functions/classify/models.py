@@ -22,6 +22,13 @@ def programs_within(mib: int) -> int:
     return (mib << 20) // RESIDENT
 
 
+class _Turn:
+    """Who loads a model; the others wait. It is there for as long as anybody is."""
+
+    def __init__(self) -> None:
+        self.lock, self.waiting = Lock(), 0
+
+
 class Models:
     """Name -> freshness. The programs in memory have at most `bound` bytes, beside the one that was asked for last.
 
@@ -35,7 +42,7 @@ class Models:
         self._opened, self._bound = opened, bound
         self._kept: dict[str, Freshness] = {}  # the least recently asked first
         self._sizes: dict[str, int] = {}
-        self._opening: dict[str, Lock] = {}
+        self._opening: dict[str, _Turn] = {}
         self._lock = Lock()
 
     def of(self, name: str) -> Freshness:
@@ -43,19 +50,22 @@ class Models:
         with self._lock:
             if found := self._asked(name):
                 return found
-            opening = self._opening.setdefault(name, Lock())
-        with opening:
-            with self._lock:
-                if found := self._asked(name):
-                    return found
-            try:
+            turn = self._opening.setdefault(name, _Turn())
+            turn.waiting += 1
+        try:
+            with turn.lock:
+                with self._lock:
+                    if found := self._asked(name):
+                        return found
                 opened = self._opened(name)
                 with self._lock:
                     self._kept[name] = opened
                     self._asked(name)
-            finally:
-                with self._lock:
-                    self._opening.pop(name, None)
+        finally:
+            with self._lock:
+                turn.waiting -= 1
+                if not turn.waiting:
+                    del self._opening[name]
         return opened
 
     def known(self, name: str) -> Freshness | None:

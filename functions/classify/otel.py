@@ -27,6 +27,7 @@ LAST_WORDS = 5.0  # seconds that a server which ends waits for a collector that 
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 _NEEDED = ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}
+_TRACEPARENT = 512  # characters; of a longer one the SDK would write a line of its own
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 _SHARES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
 
@@ -100,9 +101,10 @@ class Otel:
         about |= {"http.route": route} if route else {}
         about |= {"error.type": str(answer.status)} if failed else {}
         ended = time.time_ns()
+        traceparent = request.headers.get("traceparent", "")[:_TRACEPARENT]
         span = self._tracer.start_span(
             f"{method} {route}" if route else method,
-            context=self._caller.extract(request.headers),
+            context=self._caller.extract({"traceparent": traceparent}),  # without tracestate, which may be any text
             kind=SpanKind.SERVER,
             attributes=about | _model(answer) | {"firesteel.request_id": request.request_id},
             start_time=ended - int(seconds * 1e9),

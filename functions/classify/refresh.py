@@ -1,8 +1,10 @@
 """What is served now: loaded whole or not at all, fresh within a time to live, never going backward."""
 
+import math
 import time
 from collections.abc import Callable, Collection, Mapping
 from threading import Lock, Thread
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from firesteel.errors import FiresteelError, IntegrityError, NotFoundError, ProgramError, StoreError
@@ -14,6 +16,8 @@ from functions.classify.fetch import Fetched
 from functions.classify.live import CANARY, STABLE, Live, Loaded, Segmented, Sides
 
 SHADOW = "shadow"
+PATIENCE = 1.0
+"""Seconds that a request waits for a look at the alias: an S3 that is well needs a tenth of it."""
 
 
 class Trouble(NamedTuple):
@@ -34,13 +38,68 @@ class Source(Protocol):
 
 
 def run_now(work: Callable[[], None]) -> None:
-    """Lambda's way: the one request that finds the model too old waits for the look at the alias."""
+    """The one request that finds the model too old does the look at the alias."""
     work()
+
+
+def run_awaited(work: Callable[[], None]) -> None:
+    """Lambda's way: that request waits for the look, but not for ever. What comes later is the next requests'.
+
+    An environment may be frozen once the request is answered; the look goes on, or fails, when it is thawed.
+    """
+    _aside(work).join(PATIENCE)
 
 
 def run_aside(work: Callable[[], None]) -> None:
     """A server's way: everybody goes on with the old model while one thread looks."""
-    Thread(target=work, name="refresh", daemon=True).start()
+    _aside(work)
+
+
+class NotBegunError(Exception):
+    """No thread could be started for a look."""
+
+
+def _aside(work: Callable[[], None]) -> Thread:
+    thread = Thread(target=work, name="refresh", daemon=True)
+    try:
+        thread.start()
+    except RuntimeError as error:
+        raise NotBegunError(str(error)) from error
+    return thread
+
+
+class State(NamedTuple):
+    """What is served and what is known of it, of one moment."""
+
+    sides: Sides | None = None
+    entry: Entry | None = None
+    """The newest that was read."""
+    trouble: Trouble | None = None
+    beside: Mapping[str, Trouble] = MappingProxyType({})
+    """Troubles of the canary and of the shadow, by role."""
+
+    @property
+    def status(self) -> str:
+        """`ok`, `degraded` (what the alias names is not all served) or `unavailable`."""
+        if self.sides is None:
+            return "unavailable"
+        return "degraded" if self.trouble or self.beside else "ok"
+
+    @property
+    def stable(self) -> Loaded | None:
+        """The stable model."""
+        return self.sides.stable if self.sides else None
+
+    @property
+    def programs(self) -> Mapping[str, Loaded]:
+        """All bundles in memory, by digest."""
+        return self.sides.loaded() if self.sides else {}
+
+    def after(self, entry: Entry) -> "State":
+        """Where an entry was read and its bundle cannot be served: what ran beside the last good one has ended."""
+        if self.sides is None:
+            return self._replace(entry=entry)
+        return State(self.sides.alone(), entry) if entry.generation > self.sides.stable.generation else self
 
 
 class Freshness:
@@ -61,31 +120,46 @@ class Freshness:
         clock: Callable[[], float] = time.monotonic,
         run: Callable[[Callable[[], None]], None] = run_now,
         what: str = "newest bundle",
+        reached: dict[str, int] | None = None,
     ) -> None:
-        """`what` troubles call the stable bundle."""
+        """`what` troubles call the stable bundle. `reached` has by model the newest generation that was ever served."""
         self.ttl = ttl
         self.failures = 0
-        self.trouble: Trouble | None = None
-        self.beside: dict[str, Trouble] = {}
-        """Troubles of the canary and of the shadow, by role."""
-        self.sides: Sides | None = None
-        self.entry: Entry | None = None
-        """The newest that was read."""
+        self.state = State()
+        """Replaced as a whole: who takes it once has what belongs together."""
         self.model, self._source = model, source
         self._on_failure, self._clock, self._run = on_failure, clock, run
         self._what = what
+        self._reached = {} if reached is None else reached
         self._due = clock()
+        self._joined = math.inf  # from then on a request joins the look that is under way
         self._refreshing = Lock()
 
     def start(self, newest: Callable[[], Fetched] | None = None) -> None:
         """Load the newest bundle, or note why not. `newest` stands in for the source's when it was begun ahead."""
         with self._refreshing:
+            made = self._due
             self._attempt(newest or self._source.newest)
+            self._due = made + self.ttl  # the alias may have been read as soon as this was made
 
     def look(self) -> Sides | None:
-        """What is live, None while nothing is. Looks at the alias when the time to live is over."""
-        if self._clock() >= self._due and self._refreshing.acquire(blocking=False):
-            self._run(self._refresh)
+        """What is live, None while nothing is. Looks at the alias when the time to live is over.
+
+        One look is under way at a time, and nobody else waits for it; but where it should have ended long ago, one
+        request joins it and looks again after it: it was frozen, perhaps for hours, and what it reads is as old.
+        """
+        now = self._clock()
+        if now >= self._due:
+            mine = self._refreshing.acquire(blocking=False)
+            try:
+                if mine:
+                    self._joined = now + PATIENCE
+                    self._run(self._refresh)
+                elif now >= self._joined:
+                    self._joined = math.inf
+                    self._run(self._refresh_after)
+            except NotBegunError as error:
+                self._not_begun(error, mine)
         return self.sides
 
     def current(self) -> Loaded | None:
@@ -98,58 +172,66 @@ class Freshness:
         self._due = float("-inf")
 
     @property
-    def loaded(self) -> Loaded | None:
-        """The stable model, without a look at the alias."""
-        return self.sides.stable if self.sides else None
+    def sides(self) -> Sides | None:
+        """What is live, without a look at the alias."""
+        return self.state.sides
 
     @property
     def size(self) -> int:
         """Bytes of all programs in memory."""
-        return sum([one.size for one in self.sides.loaded().values()]) if self.sides else 0
+        return sum([one.size for one in self.state.programs.values()])
 
-    @property
-    def status(self) -> str:
-        """`ok`, `degraded` (what the alias names is not all served) or `unavailable`."""
-        if self.sides is None:
-            return "unavailable"
-        return "degraded" if self.trouble or self.beside else "ok"
+    def _not_begun(self, error: Exception, mine: bool) -> None:
+        """A look that cannot even begin has failed, and is tried again after the time to live."""
+        try:
+            trouble = self._failed(error, STABLE)
+            if mine:
+                self.state = self.state._replace(trouble=trouble)
+                self._due = self._clock() + self.ttl
+        finally:
+            if mine:
+                self._refreshing.release()
+
+    def _refresh_after(self) -> None:
+        self._refreshing.acquire()
+        if self._clock() >= self._due:
+            self._refresh()
+        else:
+            self._refreshing.release()
 
     def _refresh(self) -> None:
         try:
-            self._attempt(self._newer if self.sides else self._source.newest)
+            self._attempt(None if self.sides else self._source.newest)
         finally:
             self._refreshing.release()
 
-    def _newer(self) -> Fetched | None:
-        """What the alias names, if it moved; or once more if something beside the stable model is not loaded yet."""
-        assert self.sides
-        entry = self._source.newer(self.sides.stable.generation)
-        if entry is None and not self.beside:
-            return None
-        self.entry = entry or self.entry
-        assert self.entry
-        return self._source.fetch(self.entry, self.sides.loaded().keys())
-
-    def _attempt(self, fetch: Callable[[], Fetched | None]) -> None:
+    def _attempt(self, newest: Callable[[], Fetched] | None) -> None:
+        """Serve what the alias names: `newest`, where nothing is served; else what it names since, if it moved."""
+        begun, state, entry, fetched = self._clock(), self.state, None, None
         try:
-            fetched = fetch()
-            if fetched:
-                self.entry = fetched.entry
-                self._serve(fetched)
-            self.trouble = None
+            if newest:
+                fetched = newest()
+                entry = fetched.entry
+            elif entry := self._missing(state):
+                fetched = self._source.fetch(entry, state.programs.keys())
+            self.state = self._served(fetched, state) if fetched else state._replace(trouble=None)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with a successor must not end what serves
-            self.trouble = self._failed(error, STABLE)
-            self._stand_alone()
+            known = state.after(entry) if entry else state
+            self.state = known._replace(trouble=self._failed(error, STABLE))
         finally:
-            self._due = self._clock() + self.ttl
+            self._due = begun + self.ttl
 
-    def _serve(self, fetched: Fetched) -> None:
-        """Load what was fetched and serve it from now on, all of it at once. Raises what `load` raises."""
-        entry, known = fetched.entry, self.sides.loaded() if self.sides else {}
-        if self.sides and entry.generation < self.sides.stable.generation:
-            raise IntegrityError(
-                f"the alias went from generation {self.sides.stable.generation} back to {entry.generation}"
-            )
+    def _missing(self, state: State) -> Entry | None:
+        """What the alias names, if it moved; or still, if something beside the stable model is not loaded yet."""
+        assert state.sides
+        return self._source.newer(state.sides.stable.generation) or (state.entry if state.beside else None)
+
+    def _served(self, fetched: Fetched, state: State) -> State:
+        """What was fetched, loaded, to be served from now on instead of `state`. Raises what `load` raises."""
+        entry, known = fetched.entry, state.programs
+        reached = self._reached.get(self.model, 0)
+        if entry.generation < reached:
+            raise IntegrityError(f"the alias went from generation {reached} back to {entry.generation}")
         stable = load(fetched, self.model, known)
         found: dict[str, Loaded] = {}
         troubles: dict[str, Trouble] = {}
@@ -165,12 +247,8 @@ class Freshness:
         if entry.canary and CANARY in found:
             canary = found[CANARY]._replace(side=CANARY)
             sides = Sides(stable._replace(side=STABLE), canary, entry.canary.weight)
-        self.sides, self.beside = sides, troubles
-
-    def _stand_alone(self) -> None:
-        """An entry that was read but whose bundle cannot be served: what ran beside the last good one has ended."""
-        if self.sides and self.entry and self.entry.generation > self.sides.stable.generation:
-            self.sides, self.beside = self.sides.alone(), {}
+        self._reached[self.model] = entry.generation
+        return State(sides, entry, beside=troubles)
 
     def _failed(self, error: Exception, role: str) -> Trouble:
         self.failures += 1

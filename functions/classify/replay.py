@@ -9,17 +9,24 @@ from firesteel.errors import InputError, IntegrityError, ProgramError
 from firesteel.program.predictor import Predictor
 
 TOLERANCE = 1e-6
+BYTES_LIMIT, ROWS_LIMIT = 4 << 20, 1000
+"""Of golden.json. Every environment replays it when it starts; training writes some ten rows."""
 
 
 def read(data: bytes) -> list[dict[str, Any]]:
     """The rows of golden.json. Raises IntegrityError."""
+    if len(data) > BYTES_LIMIT:
+        raise IntegrityError(f"golden.json has {len(data)} bytes, more than {BYTES_LIMIT}")
     try:
         golden = strictjson.parse(data)
         if golden["format"] != 1:
-            raise IntegrityError(f"golden.json has format {golden['format']!r}; this version reads format 1")
-        return list(golden["rows"])
+            raise IntegrityError(f"golden.json has format {golden['format']!r:.20}; this release reads format 1")
+        rows = list(golden["rows"])
     except (ValueError, KeyError, TypeError) as error:
         raise IntegrityError(f"golden.json is not what its format says: {error}") from None
+    if len(rows) > ROWS_LIMIT or not all(isinstance(row, dict) for row in rows):
+        raise IntegrityError(f"golden.json has more than {ROWS_LIMIT} rows, or some that are no objects")
+    return rows
 
 
 def replay(loaded: Predictor, rows: list[dict[str, Any]]) -> None:
@@ -30,7 +37,7 @@ def replay(loaded: Predictor, rows: list[dict[str, Any]]) -> None:
     for number, row in enumerate(rows):
         try:
             _replay(loaded, row, number)
-        except (KeyError, TypeError, AttributeError, InputError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, InputError) as error:
             raise IntegrityError(f"golden row {number} does not fit the program: {type(error).__name__}") from None
 
 

@@ -12,6 +12,7 @@ from functions.classify.answers import CATALOG, JSON, Refused
 from functions.classify.components import COMPONENTS, TEXT, Schema, ref
 from functions.classify.documented import EVERYWHERE, Doc
 from functions.classify.live import Live, Segmented
+from functions.classify.negotiated import NOT_MODIFIED
 from functions.classify.operations import KIB, Operation
 from functions.classify.serving import KEY, SIGNATURE, Serving
 
@@ -67,20 +68,21 @@ def _parameters(operation: Operation, doc: Doc) -> list[Schema]:
     in_path = [
         {"name": name, "in": "path", "required": True, "schema": TEXT, "description": _NAMED[name]} for name in named
     ]
-    in_query = [
-        {"name": name, "in": "query", "schema": TEXT, "description": about} for name, about in doc.query.items()
-    ]
+    in_query = [{"name": name, "in": "query", **about} for name, about in doc.query.items()]
     return [_REQUEST_ID, *in_path, *in_query, *([_SIGNATURE, _KEY] if "signature_mismatch" in doc.refusals else [])]
 
 
 def _responses(doc: Doc, *, inference: bool) -> dict[int | str, Schema]:
     headers = {"x-request-id": {"schema": TEXT, "description": "The id under which the log has the request."}}
-    if "signature_mismatch" in doc.refusals:
+    if doc.body and "signature_mismatch" in doc.refusals:
         described_as = "SHA-256 of the manifest of the bundle that answered; over several segments, of their model's."
         headers["x-model-digest"] = {"schema": TEXT, "description": described_as}
     good: Schema = {"description": "The answer.", "headers": headers, "content": {JSON: {"schema": ref(doc.result)}}}
     good["content"] |= {media_type: {"schema": TEXT} for media_type in doc.others}
     responses: dict[int | str, Schema] = {doc.status: good}
+    if doc.others:  # what has them has an ETag, too
+        headers["etag"] = {"schema": TEXT, "description": "Of the page, or of the file: for If-None-Match."}
+        responses[NOT_MODIFIED] = {"description": "The caller has it, as If-None-Match says.", "headers": headers}
     schema = ref("InferenceError" if inference else "Refusal")
     for code in (*doc.refusals, *EVERYWHERE):
         refusal = CATALOG[code]
@@ -104,14 +106,15 @@ _REQUEST_ID: Schema = {
     "name": "X-Request-Id",
     "in": "header",
     "required": False,
-    "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,128}$"},
-    "description": "The caller's id for this request; it is logged and comes back.",
+    "schema": TEXT,
+    "description": "The caller's id for this request; it is logged and comes back. "
+    "One that has other characters than `A-Za-z0-9._-`, or more than 128, is replaced.",
 }
 _SIGNATURE: Schema = {
     "name": SIGNATURE.title(),
     "in": "header",
     "required": False,
-    "schema": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+    "schema": TEXT,
     "description": "Be answered only by a model with these features; `/model/info` has the live model's signature.",
 }
 _KEY: Schema = {

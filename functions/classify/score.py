@@ -6,6 +6,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from firesteel.errors import FiresteelError
+from firesteel.registry.seal import registry_of
 from firesteel.registry.store import open_store
 from firesteel.settings import Settings
 from functions.classify.scoring.place import Bucket
@@ -13,7 +14,7 @@ from functions.classify.scoring.tasks import Tasks
 
 _settings = Settings.read(os.environ)
 _tasks = Tasks(
-    open_store(_settings.store),
+    registry_of(_settings),
     open_store(_settings.work),
     _settings.alias,
     lambda url: Bucket(url, os.environ),

@@ -10,6 +10,7 @@ import logging
 import math
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
 from threading import Thread
@@ -43,6 +44,7 @@ _REQUEST_ID = answers.REQUEST_ID.encode()
 _PROBES = {"/health", "/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready"}
 _WORTH_PACKING = 4096  # bytes, as in template.yaml
 _NEVER_LIMITED = _PROBES | {METRICS, "/"}
+_PREDICTING = {one.name for one in operations.OPERATIONS if one.method == "POST"} - {"feedback", "v2_index"}
 _SIGNED = ["authorization", "x-api-key", "x-amz-date", "x-amz-security-token"]  # what a page of another origin may send
 
 
@@ -79,6 +81,8 @@ class Front:
         """One that `is_local` is asked by this machine's own names alone."""
         self._inner, self._serving, self._telemetry, self._meters = inner, serving, telemetry, meters
         self._limit, self._traces, self._is_local = limit, traces, is_local
+        self._predicting = ThreadPoolExecutor(thread_name_prefix="predicting")
+        self._reading = ThreadPoolExecutor(thread_name_prefix="reading")
         self._shadows = Shadows(serving, telemetry.shadowed)
         Thread(target=self._shadows.run, name="shadows", daemon=True).start()
 
@@ -105,17 +109,23 @@ class Front:
         self._telemetry.answered(request, answer, seconds)
 
     async def _operate(self, request: Request, _: Scope, receive: Receive, send: Send) -> Answer:
-        """Scoring one row takes less than handing it to a thread; what is slow must not hold up the others."""
+        """Scoring one row takes less than handing it to a thread; what is slow must not hold up the others.
+
+        What waits for a store waits in threads of its own: however many do, models in memory go on predicting.
+        """
         try:
             if request.path == METRICS:
                 raise Refused("method_not_allowed", headers={"allow": "GET"})
-            operation, _parameters = operations.find(request.method, request.path)
+            operation, given = operations.find(request.method, request.path)
         except Refused as refused:
             answer = answers.refuse(refused, request)
         else:
             request = request._replace(body=await read_body(receive, operation.body_limit))
             if operation.slow or not self._serving.is_quick:
-                answer = await asyncio.to_thread(operations.respond, request, self._serving)
+                predicts = operation.name in _PREDICTING and self._serving.is_warm(request._replace(parameters=given))
+                pool = self._predicting if predicts else self._reading
+                loop = asyncio.get_running_loop()
+                answer = await loop.run_in_executor(pool, operations.respond, request, self._serving)
             else:
                 answer = operations.respond(request, self._serving)
         await send_answer(send, answer)
@@ -138,7 +148,7 @@ def create(settings: Settings, telemetry: Telemetry) -> App:
     """The app with all that stands before it, its model loaded if there is one. Reads the registry."""
     meters = Meters()
     serving = over(
-        fetch.Source(settings.store, settings.model, settings.alias, with_shadows=True),
+        fetch.Source.configured(settings, with_shadows=True),
         ttl=settings.refresh_seconds,
         memory=programs_within(settings.models_mib),
         on_failure=telemetry.refresh_failed,

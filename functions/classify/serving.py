@@ -13,7 +13,7 @@ from firesteel.settings import Settings
 from functions.classify import refresh
 from functions.classify.answers import Refused
 from functions.classify.events import Request
-from functions.classify.fetch import Pinned, Source
+from functions.classify.fetch import Source
 from functions.classify.live import Live, Loaded, Segmented, Sides
 from functions.classify.models import PINNED, Models
 from functions.classify.refresh import Freshness, Trouble
@@ -82,7 +82,8 @@ class Serving(NamedTuple):
         Raises what `sides` raises.
         """
         freshness = self.freshness if name == self.model else self.models.known(name)
-        for one in freshness.sides.all() if freshness and freshness.sides else ():
+        sides = freshness.sides if freshness else None
+        for one in sides.all() if sides else ():
             if one.version == version:
                 return one._replace(side="", shadow=None)
         return _live(self.models.of(f"{name}{PINNED}{version}")).stable
@@ -105,6 +106,18 @@ class Serving(NamedTuple):
         """Whether one request to the served model is one row of one program, which takes less than a thread costs."""
         sides = self.freshness.sides
         return sides is not None and all(isinstance(one, Live) and one.predictor.request is None for one in sides.all())
+
+    def is_warm(self, request: Request) -> bool:
+        """Whether what predicts for a request is in memory, its segments too, so that it waits for no store."""
+        name, version = request.model or self.model, request.pinned
+        sides = self._sides_in_memory(f"{name}{PINNED}{version}" if version else name)
+        of_segments = [one for one in sides.all() if isinstance(one, Segmented)] if sides else []
+        segments = {f"{one.model}/{segment}" for one in of_segments for segment in one.router.segments.values()}
+        return sides is not None and all(map(self._sides_in_memory, segments))
+
+    def _sides_in_memory(self, name: str) -> Sides | None:
+        freshness = self.freshness if name == self.model else self.models.known(name)
+        return freshness.sides if freshness else None
 
 
 class Taken:
@@ -163,7 +176,7 @@ def over(
     memory: int,
     on_failure: Callable[[str, Trouble, Exception], None],
     clock: Callable[[], float] = time.monotonic,
-    run: Callable[[Callable[[], None]], None] = refresh.run_now,
+    run: Callable[[Callable[[], None]], None] = refresh.run_awaited,
     monitor: str = Settings.monitor,
     admin: bool = False,
 ) -> Serving:
@@ -172,24 +185,26 @@ def over(
     The programs of the others may take `memory` bytes. `monitor` is the URL of the monitoring store, which is opened
     when it is first asked for.
     """
+    reached: dict[str, int] = {}  # outlives what is put out of memory: it is loaded again, and not an older one
 
-    def fresh(source: Source | Pinned, model: str, what: str = "newest bundle") -> Freshness:
-        return Freshness(source, model, ttl=ttl, on_failure=on_failure, clock=clock, run=run, what=what)
+    def fresh(source: Source, model: str) -> Freshness:
+        return Freshness(source, model, ttl=ttl, on_failure=on_failure, clock=clock, run=run, reached=reached)
 
     def opened(name: str) -> Freshness:
         model, _, version = name.partition(PINNED)
         other = source.of(model)
         if version:
             return pinned(other, version)
-        entry = other.entry()
         freshness = fresh(other, model)
+        entry = other.entry()
         freshness.start(lambda: other.fetch(entry))
         return freshness
 
     def pinned(other: Source, version: str) -> Freshness:
         """A version that is there and cannot be served has its trouble; of one that is not there nothing is kept."""
         found = other.at(version)
-        freshness = fresh(found, other.model, f"bundle of {version}")
+        what = f"bundle of {version}"
+        freshness = Freshness(found, other.model, ttl=ttl, on_failure=on_failure, clock=clock, run=run, what=what)
         try:
             entry = found.entry()
         except IntegrityError:
@@ -212,7 +227,7 @@ def over(
 def _live(freshness: Freshness) -> Sides:
     if sides := freshness.look():
         return sides
-    trouble = freshness.trouble
+    trouble = freshness.state.trouble
     retry = {"retry-after": str(max(1, round(freshness.ttl)))}
     raise Refused("no_model", f"No model is loaded: {trouble.detail}" if trouble else None, headers=retry)
 

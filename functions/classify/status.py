@@ -9,7 +9,7 @@ from functions.classify.answers import Answer
 from functions.classify.events import Request
 from functions.classify.live import CANARY, Live
 from functions.classify.negotiated import prefers_html
-from functions.classify.refresh import SHADOW, Freshness, Trouble
+from functions.classify.refresh import SHADOW, State, Trouble
 from functions.classify.serving import Serving
 
 NAME = "firesteel"
@@ -56,32 +56,29 @@ def health(_: Request, serving: Serving) -> Answer:
     It is the served model's, with its canary and its shadow. Others that were asked for lately stand under `models` and
     do not change it.
     """
-    serving.freshness.current()
-    others = {freshness.model: _state(freshness) for freshness in serving.models.all()}
-    report = {"status": serving.freshness.status, "model": serving.model, **_state(serving.freshness)}
+    serving.freshness.look()
+    others = {freshness.model: _told(freshness.state) for freshness in serving.models.all()}
+    state = serving.freshness.state
+    report = {"status": state.status, "model": serving.model, **_told(state)}
     return answers.ok(report | ({"models": others} if others else {}))
 
 
-def _state(freshness: Freshness) -> dict[str, Any]:
-    loaded = freshness.loaded
-    state = {
-        "status": freshness.status,
-        "model_version": loaded.version if loaded else None,
-        "reason": _reason(freshness.trouble),
+def _told(state: State) -> dict[str, Any]:
+    about: dict[str, Any] = {
+        "status": state.status,
+        "model_version": state.stable.version if state.stable else None,
+        "reason": _reason(state.trouble),
     }
-    beside = _beside(freshness)
-    for role, one in beside.items():
-        state[role] = {"model_version": one["version"], "reason": one["reason"]}
-    return state
+    for role, one in _beside(state).items():
+        about[role] = {"model_version": one["version"], "reason": one["reason"]}
+    return about
 
 
-def _beside(freshness: Freshness) -> dict[str, dict[str, Any]]:
+def _beside(state: State) -> dict[str, dict[str, Any]]:
     """The canary and the shadow that the alias names, if it does: which, whether they are loaded, and why not."""
-    entry, sides = freshness.entry, freshness.sides
-    named = {CANARY: entry.canary, SHADOW: entry.shadow} if entry else {}
-    loaded = sides.loaded() if sides else {}
+    named = {CANARY: state.entry.canary, SHADOW: state.entry.shadow} if state.entry else {}
     return {
-        role: {**one._asdict(), "loaded": one.digest in loaded, "reason": _reason(freshness.beside.get(role))}
+        role: {**one._asdict(), "loaded": one.digest in state.programs, "reason": _reason(state.beside.get(role))}
         for role, one in named.items()
         if one
     }
@@ -109,8 +106,9 @@ def version(_: Request, __: Serving) -> Answer:
 
 def model(_: Request, serving: Serving) -> Answer:
     """The load state of the model that /classify serves. Of classifications, `targets` has the labels."""
-    live = serving.freshness.current()
-    beside = _beside(serving.freshness)
+    serving.freshness.look()
+    state = serving.freshness.state
+    live, beside = state.stable, _beside(state)
     inputs = targets = None
     if isinstance(live, Live):
         inputs = [field.name for field in live.predictor.inputs.fields]
@@ -121,8 +119,8 @@ def model(_: Request, serving: Serving) -> Answer:
         {
             "model": serving.model,
             "alias": serving.alias,
-            "status": serving.freshness.status,
-            "reason": _reason(serving.freshness.trouble),
+            "status": state.status,
+            "reason": _reason(state.trouble),
             "refresh_failures": serving.freshness.failures,
             "version": live.version if live else None,
             "digest": live.digest if live else None,

@@ -25,6 +25,7 @@ from functions.classify.events import Request
 from functions.classify.live import STABLE, Loaded
 from functions.classify.refresh import Trouble
 
+_METHODS = {"", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}  # none: no request
 _BY_SIDE = ("Predictions", "Latency", "ReviewShare")
 _Measures = dict[str, dict[str, Any]]
 _SERIALISE = json.JSONEncoder(default=str, separators=(",", ":")).encode  # ASCII: nothing can look like a line break
@@ -120,9 +121,9 @@ class Telemetry:
         process: _Measures = {}
         if invocation and invocation.cold_start:
             process["ColdStarts"] = {"Unit": "Count", "Value": [1.0]}
-        if self._refresh_failures:
-            process["RefreshFailures"] = {"Unit": "Count", "Value": [float(self._refresh_failures)]}
-            self._refresh_failures = 0
+        failures, self._refresh_failures = self._refresh_failures, 0  # at once: a thread counts them
+        if failures:
+            process["RefreshFailures"] = {"Unit": "Count", "Value": [float(failures)]}
         documents = []
         for live, predictions in predicted(answer.facts):
             documents.append(self._document(_measures(predictions, seconds) | process, live))
@@ -198,7 +199,7 @@ def _line(request: Request, answer: Answer, seconds: float) -> dict[str, Any]:
     line = {
         "request_id": request.request_id,
         "correlation_id": request.correlation_id,
-        "method": request.method[:16],
+        "method": request.method if request.method in _METHODS else "_OTHER",
         "status": answer.status,
         "latency_ms": round(seconds * 1e3, 3),
     }

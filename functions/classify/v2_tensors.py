@@ -13,7 +13,7 @@ import numpy as np
 
 from firesteel import strictjson
 from functions.classify.answers import Refused
-from functions.classify.body import LIMIT
+from functions.classify.body import CONTAINERS, LIMIT
 from functions.classify.events import Request
 
 HEADER = "inference-header-content-length"
@@ -83,7 +83,7 @@ def _parts(request: Request) -> tuple[bytes, bytes | None]:
 def parse(data: bytes) -> Any:
     """Strict JSON. Raises Refused."""
     try:
-        return strictjson.parse(data)
+        return strictjson.parse(data, containers=CONTAINERS)
     except ValueError as error:
         raise Refused("invalid_json", f"The body cannot be read: {error}.") from None
 

@@ -7,7 +7,6 @@ rang before the canary began is another's: it came late.
 
 from contextlib import suppress
 from datetime import datetime
-from itertools import takewhile
 from typing import Any
 
 from firesteel.errors import ConflictError, IntegrityError, NotFoundError
@@ -65,13 +64,21 @@ def stop(store: Store, model: str, alias_name: str, *, who: str, why: str, rang:
 
 
 def _beginning(store: Store, model: str, newest: Entry) -> Entry | None:
-    """The entry with which the canary of the newest began: growing it is no beginning. None when it cannot be read."""
+    """The entry with which the canary of the newest began: growing it is no beginning.
+
+    None where it cannot be known, because an entry since then, or the one before it, cannot be read.
+    """
+    began = newest
     try:
-        history = alias.history(store, model, newest.alias)[: newest.generation]
+        for one in alias.newest_first(store, model, newest.alias):
+            if one.generation >= newest.generation:
+                continue
+            if not (one.canary and newest.canary and one.canary[:2] == newest.canary[:2]):
+                break
+            began = one
     except IntegrityError:
         return None
-    running = takewhile(lambda one: one.canary and newest.canary and one.canary[:2] == newest.canary[:2], history[::-1])
-    return min(running, key=lambda one: one.generation)
+    return began
 
 
 def _is_before(rang: datetime, entry: Entry | None) -> bool:

@@ -2,17 +2,18 @@
 
 import json
 import os
+from traceback import extract_tb
 from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from firesteel.registry.store import open_store
+from firesteel.registry.seal import registry_of
 from firesteel.settings import Settings
 from functions.registry import approvals, moves
 from functions.registry.moves import Decision, Refused
 
 settings = Settings.read(os.environ)
-store = open_store(settings.store)
+store = registry_of(settings, signs=True)
 logger = Logger(service=settings.service, level=settings.log_level, utc=True, use_rfc3339=True)
 
 
@@ -53,9 +54,17 @@ def _refuse(refused: Refused, cause: BaseException | None, facts: dict[str, Any]
     if status < 500:
         logger.info("refused", extra=logged)
     else:
-        logger.error("refused", extra=logged, exc_info=cause)
+        logger.error("refused", extra=logged | _fault(cause))
     body = {"detail": refused.detail, "code": refused.code, "request_id": facts["request_id"]}
     return _answer(status, body, facts["request_id"])
+
+
+def _fault(cause: BaseException | None) -> dict[str, Any]:
+    """What kind it was and where. Its message may quote the request, so it is left out."""
+    frames = (
+        [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in extract_tb(cause.__traceback__)] if cause else []
+    )
+    return {"exception_name": type(cause).__name__, "frames": frames}
 
 
 def _request_id(event: object) -> str:

@@ -87,7 +87,7 @@ class _Part:
     def __init__(self, train: Dataset, test: Dataset | None, usable: Sequence[Usable]) -> None:
         sets = [train, *([test] if test else [])]
         columns = [
-            _joined([*(one.inputs[name] for one in sets), _column(values, [one.row[name] for one in usable])])
+            repeats.joined([*(one.inputs[name] for one in sets), _column(values, [one.row[name] for one in usable])])
             for name, values in train.inputs.items()
         ]
         of_file = sum(map(len, sets))
@@ -128,8 +128,8 @@ def _with(
     counted = {name: [weight * (name in one.truth) for one in added] for name in train.targets}
     return replace(
         train,
-        inputs={name: _joined([values, own[name]]) for name, values in train.inputs.items()},
-        extra={name: _joined([values, (missing | own | extra)[name]]) for name, values in train.extra.items()},
+        inputs={name: repeats.joined([values, own[name]]) for name, values in train.inputs.items()},
+        extra={name: repeats.joined([values, (missing | own | extra)[name]]) for name, values in train.extra.items()},
         targets={
             name: np.concatenate([values, np.array(truth[name], values.dtype)])
             for name, values in train.targets.items()
@@ -138,13 +138,6 @@ def _with(
         exposure=np.concatenate([train.exposure, np.asarray(exposure, np.float64)]),
         lines=np.concatenate([train.lines, np.zeros(count, train.lines.dtype)]),
     )
-
-
-def _joined(parts: Sequence[Values]) -> Values:
-    """Columns of one kind, one after the other."""
-    if isinstance(parts[0], np.ndarray):
-        return np.concatenate([np.asarray(part) for part in parts])
-    return [value for part in parts for value in part]
 
 
 def _column(like: Values, values: list[Any]) -> Values:

@@ -3,6 +3,7 @@
 What is accepted: UTF-8 with or without BOM; line ends LF, CRLF or CR; quoted fields that contain line breaks; commas,
 or the semicolons and tabs of a spreadsheet (whichever finds the most of the needed columns in the header). Fields are
 kept exactly as they are. Lines of nothing at all are not rows. The file may be packed by gzip; the hash is that of the packed.
+Memory is bounded by the longest line, and a packed file that unpacks to more than any table does is refused on the way.
 """
 
 import csv
@@ -14,6 +15,7 @@ import re
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from itertools import chain
 from pathlib import Path
 
@@ -21,6 +23,11 @@ from firesteel.errors import DataError
 
 _GZIP = b"\x1f\x8b"
 LONGEST_FIELD = 1 << 22  # characters: four times the longest text of a definition; beyond it a quote was left open
+LONGEST_HEADER = 1 << 24  # characters: room for 100,000 columns
+MOST_UNPACKED = 200  # bytes from each packed byte: tables give 3 to 50, zeros 1,000
+_SMALL = 8 << 20  # bytes that anything may unpack to
+_READ = 1 << 17  # bytes at a time
+_QUOTES = ContextVar("quotes", default=True)
 DELIMITERS = ",;\t"
 NOT_CSV = {
     b"\xff\xfe": "UTF-16; save it as UTF-8",
@@ -38,13 +45,15 @@ class CsvFile:
         self._path = path
         self._bytes = _Hashing(file)
         self._unpacked: _Counting = self._bytes
-        buffer: io.BufferedReader[_Counting] = io.BufferedReader(self._bytes, 1 << 20)
+        buffer: io.BufferedReader[_Counting] = io.BufferedReader(self._bytes, _READ)
         if buffer.peek(2)[:2] == _GZIP:
-            self._unpacked = _Counting(gzip.GzipFile(fileobj=buffer))
+            self._unpacked = _Unpacking(buffer, self._bytes, path)
             buffer = io.BufferedReader(self._unpacked, 1 << 20)
         _refuse_other_formats(buffer.peek(8)[:8], path)
         stream = io.TextIOWrapper(buffer, encoding="utf-8-sig", newline="")
-        first = next(stream, "")
+        first = stream.readline(LONGEST_HEADER)
+        if len(first) == LONGEST_HEADER:
+            raise DataError(f"{path}: line 1 has more than {LONGEST_HEADER} characters; it must name the columns")
         delimiter = max(DELIMITERS, key=lambda each: len(set(needed).intersection(_fields(first, each))))
         self.rows = self._numbered(chain([first], stream), delimiter)
         self.header: list[str] = next(self.rows, (1, []))[1]
@@ -128,6 +137,24 @@ class _Hashing(_Counting):
         return count
 
 
+class _Unpacking(_Counting):
+    """Unpacks gzip, as long as what comes out could be a table."""
+
+    def __init__(self, file: "io.BufferedReader[_Counting]", packed: _Counting, path: Path) -> None:
+        super().__init__(gzip.GzipFile(fileobj=file))
+        self._packed = packed
+        self._path = path
+
+    def readinto(self, buffer: memoryview) -> int | None:  # type: ignore[override]
+        count = super().readinto(buffer)
+        if self.size > max(_SMALL, MOST_UNPACKED * self._packed.size):
+            raise DataError(
+                f"{self._path}: its gzip packing unpacks to more than {MOST_UNPACKED} times its size, as no table does; "
+                "if this is one, send it unpacked"
+            )
+        return count
+
+
 def _refuse_other_formats(head: bytes, path: Path) -> None:
     if not head:
         raise DataError(f"{path}: the file is empty; its first line must name the columns")
@@ -162,18 +189,34 @@ def _wrong_encoding(path: Path) -> str:
     around = text[max(0, wrong.start() - 20) : wrong.start() + 20].encode("utf-8", "surrogateescape")
     message = f"line {line}, character {wrong.start() + 1}: byte 0x{ord(wrong[0]) - 0xDC00:02X} is not UTF-8"
     try:
-        hint = f". It looks like Windows-1252: {around.decode('cp1252').strip()!r}"
+        hint = f". It looks like Windows-1252: {short(around.decode('cp1252').strip())}"
     except UnicodeDecodeError:
         hint = ""
     return f"{path}: {message}{hint}. Save the file as UTF-8"
 
 
 def _fields(line: str, delimiter: str) -> list[str]:
-    return next(csv.reader([line], delimiter=delimiter), [])
+    """The fields of a header, if this is how it is parted."""
+    try:
+        return next(csv.reader([line], delimiter=delimiter), [])
+    except csv.Error:
+        return []
+
+
+@contextmanager
+def unquoted() -> Iterator[None]:
+    """Messages made in here quote nothing of a file: they go to logs, notices and whoever may read an execution."""
+    token = _QUOTES.set(False)
+    try:
+        yield
+    finally:
+        _QUOTES.reset(token)
 
 
 def short(value: str) -> str:
-    """A value of the file as messages show it: quoted, and cut at 40 characters."""
+    """A value of the file as messages show it: quoted, and cut at 40 characters; where they may not, how long it is."""
+    if not _QUOTES.get():
+        return f"<{len(value)} characters>"
     return repr(value if len(value) <= 40 else value[:39] + "…")
 
 

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from firesteel.definition import Definition
 from firesteel.errors import DataError, SettingsError
+from firesteel.registry.seal import registry_of
 from firesteel.registry.store import Store, open_store
 from firesteel.settings import Settings
 from functions.train.upload import ObjectUploads, Uploads
@@ -29,7 +30,8 @@ class Deployment:
         for name in ("incoming", "work"):
             if not getattr(settings, name):
                 raise SettingsError(f"FIRESTEEL_{name.upper()} is not set: tasks of a retraining need it")
-        return cls(settings, open_store(settings.store), open_store(settings.work), ObjectUploads(), definition_of)
+        registry = registry_of(settings, signs=True)
+        return cls(settings, registry, open_store(settings.work), ObjectUploads(), definition_of)
 
     def part(self, model: str, segment: object) -> Definition:
         """The definition of a model, or of one segment of it. Raises DataError when there is no such thing."""

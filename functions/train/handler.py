@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from traceback import extract_tb
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -12,9 +13,9 @@ from aws_lambda_powertools import Logger
 from firesteel import definition_file
 from firesteel.definition import Definition
 from firesteel.errors import DataError, FiresteelError
-from firesteel.registry.store import open_store
+from firesteel.registry.seal import registry_of
 from firesteel.settings import Settings
-from functions.train import dataset, release, tasks, train
+from functions.train import csvfile, dataset, release, tasks, train
 from functions.train.dataset import Dataset
 from functions.train.deployment import DATA_LIMIT, Deployment
 from functions.train.upload import ObjectUploads, download
@@ -53,11 +54,17 @@ def perform(task: dict[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def _failures_logged() -> Iterator[None]:
+    """What fails is logged and raised without a word of the data. Whatever else an exception quotes stays here."""
     try:
-        yield
+        with csvfile.unquoted():
+            yield
     except FiresteelError as error:
         logger.error("training failed", extra={"error": type(error).__name__, "reason": str(error)})
         raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, its message may quote a row
+        frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in extract_tb(error.__traceback__)]
+        logger.error("training failed", extra={"error": type(error).__name__, "frames": frames})
+        raise FiresteelError(f"a fault of the program, {type(error).__name__} at {frames[-1]}") from None
 
 
 def _train(event: dict[str, Any]) -> dict[str, Any]:
@@ -77,7 +84,7 @@ def _train(event: dict[str, Any]) -> dict[str, Any]:
         parts = [described.of_segment(segment) for segment in segments]
         read = [dataset.read(path, part) for part in parts]  # before anything is published
         done = [_one(part, rows, event) for part, rows in zip(parts, read, strict=True)]
-    routed = release.release_segments(open_store(_settings.store), described, who=_who())
+    routed = release.release_segments(registry_of(_settings, signs=True), described, who=_who())
     return {"model": described.model, "segments": done, "router_version": routed}
 
 
@@ -97,7 +104,7 @@ def _one(described: Definition, rows: Dataset, event: dict[str, Any]) -> dict[st
     """Train and release one model, or one segment."""
     trained = train.train(described, rows, tune=event.get("tune", True))
     done = release.release(
-        open_store(_settings.store),
+        registry_of(_settings, signs=True),
         trained,
         data_name=event["data"].rpartition("/")[2],
         changelog=str(event.get("changelog", "")),

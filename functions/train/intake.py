@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -32,7 +33,7 @@ def read(deployment: Deployment, upload: Upload, path: Path, part: Definition) -
     names = ("rows", slug(part.segment), part.sha256[:8]) if part.segment else ("rows", part.sha256[:8])
     key = f"{quarantined(part.model, upload)}/{'-'.join(names)}.csv"  # another definition may refuse other rows
     try:
-        return dataset.read(path, part, quarantine=kept)
+        return replace(dataset.read(path, part, quarantine=kept), source=upload.data)  # in errors of training, too
     except DataError as error:
         raise DataError(str(error).replace(str(kept), key)) from None
     finally:

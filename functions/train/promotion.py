@@ -7,10 +7,10 @@ from typing import Any
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from firesteel.errors import ConflictError, DataError, IntegrityError, NotFoundError
+from firesteel.errors import ConflictError, DataError, GateError, IntegrityError, NotFoundError
 from firesteel.registry import alias
 from firesteel.registry.alias import Entry
-from functions.train import published
+from functions.train import published, release
 from functions.train.deployment import Deployment, text
 from functions.train.release import LATEST
 from functions.train.upload import Upload
@@ -23,7 +23,8 @@ def promote(deployment: Deployment, task: dict[str, Any]) -> dict[str, Any]:
     """Move `latest` to a version, unless it names one of a newer upload. Doing it again moves nothing.
 
     Returns {moved, kind, generation, reason}; `moved` says that the alias has come to name this bundle, now or by an
-    earlier try of this task. Raises ConflictError when others moved the alias again and again meanwhile.
+    earlier try of this task. Raises GateError when a gate fails against what `latest` names by now, which need not be what
+    the version was compared with; ConflictError when others moved the alias again and again meanwhile.
     """
     return until_settled(_promote, deployment, task)
 
@@ -52,6 +53,8 @@ def _promote(deployment: Deployment, task: dict[str, Any]) -> dict[str, Any]:
             return _answer(newest, moved=False, reason=reason)
     if how == "approval":
         who, why = _approval(task.get("approved"))
+    if failed := [one for one in release.judged(deployment.registry, address, version, digest) if not one.passed]:
+        raise GateError(f"{address} {version} is not promoted: {'; '.join(one.sentence() for one in failed)}")
     move = partial(alias.canary, weight=weight) if how == "canary" and newest else alias.promote
     after = None if entries is None else newest.generation if newest else 0
     why = why or f"trained on {upload.data}"

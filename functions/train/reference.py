@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from firesteel.definition import CategoryInput, ClassificationTarget, Definition, Input, TextInput, TimestampInput
+from functions.train import private
 from functions.train.columns import Values
 from functions.train.dataset import Dataset
 from functions.train.drift import cells
@@ -98,12 +99,15 @@ def _input(described: Input, values: Values, known: npt.NDArray[np.float64] | No
 
 def _text(texts: Sequence[str], known: npt.NDArray[np.float64] | None) -> dict[str, Any]:
     found = Counter(word for text in texts for word in words(text))
-    frequent = sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))[:TERMS]
+    told = Counter(word for text in texts for word in words(private.blanked(text)) if not private.shaped(word))
+    frequent = sorted(
+        ((word, found[word]) for word in told if told[word] >= RARE), key=lambda pair: (-pair[1], pair[0])
+    )
     return {
         "characters": _sketch(np.array([len(text) for text in texts], float)),
         "words": _sketch(np.array([len(text.split()) for text in texts], float)),
         **({} if known is None else {"known": _sketch(rounded(known))}),
-        "terms": {word: rows / len(texts) for word, rows in frequent if rows >= RARE},
+        "terms": {word: rows / len(texts) for word, rows in frequent[:TERMS]},
     }
 
 
@@ -111,7 +115,9 @@ def _categories(values: Sequence[str | None], is_open: bool) -> dict[str, Any]:
     counts = Counter(values)
     missing = counts.pop(None, 0)
     frequent = sorted(counts.items(), key=lambda pair: (-pair[1], str(pair[0])))[:SHOWN]
-    shown = {value: count for value, count in frequent if count >= RARE or not is_open}
+    shown = {
+        value: count for value, count in frequent if not is_open or (count >= RARE and not private.shaped(str(value)))
+    }
     return {
         "shares": {value: count / len(values) for value, count in shown.items()},
         "other": (len(values) - missing - sum(shown.values())) / len(values),

@@ -101,6 +101,21 @@ def _next(store: Store, model: str, bump: Bump, write: Callable[[str], Manifest]
     return write(bundle.next_version(store, model, bump))
 
 
+def judged(store: Store, model: str, version: str, digest: str) -> list[Verdict]:
+    """What the gates of a published version find against what `latest` names by now: it may have moved meanwhile.
+
+    Raises NotFoundError, IntegrityError when the version cannot be read.
+    """
+    manifest = bundle.read_manifest(store, model, version, digest)
+    try:
+        definition = Definition.model_validate_json(bundle.read_file(store, manifest, "definition.json"))
+        metrics = strictjson.parse(bundle.read_file(store, manifest, "metrics.json"))
+    except ValueError as error:
+        raise IntegrityError(f"{model} {version}: its definition or metrics cannot be read: {error}") from None
+    latest = _latest(store, model)
+    return gate.judge(definition.gates, metrics, latest.metrics, latest.version)
+
+
 def bundle_files(trained: Trained, described: dict[str, Any], verdicts: list[Verdict]) -> dict[str, bytes]:
     """Every file of the bundle but claim and manifest."""
     plots = card.plots(trained)
@@ -191,6 +206,6 @@ def _latest(store: Store, model: str) -> _Latest:
     try:
         manifest = bundle.read_manifest(store, model, entry.version, entry.digest)
         metrics = strictjson.parse(bundle.read_file(store, manifest, "metrics.json"))
-    except (IntegrityError, NotFoundError):
+    except (IntegrityError, NotFoundError, ValueError):
         metrics = None
     return _Latest(entry.version, entry.generation, metrics)

@@ -40,6 +40,24 @@ def first_of(columns: Sequence[Values], rows: int) -> Indices:
     return first
 
 
+def shared(columns: Sequence[tuple[Values, Values]], common: float) -> int:
+    """How many rows of a second set agree in every column with at least one of the first, and with fewer than `common`.
+
+    A column is a pair, of both sets.
+    """
+    before, rows = len(columns[0][0]), len(columns[0][0]) + len(columns[0][1])
+    first = first_of([joined(pair) for pair in columns], rows)
+    agreeing = np.bincount(first[:before], minlength=rows)[first[before:]]
+    return int(((agreeing > 0) & (agreeing < common)).sum())
+
+
+def joined(parts: Sequence[Values]) -> Values:
+    """Columns of one kind, one after the other."""
+    if isinstance(parts[0], np.ndarray):
+        return np.concatenate([np.asarray(part) for part in parts])
+    return [value for part in parts for value in part]
+
+
 def _codes(column: Values, rows: Indices) -> Indices:
     """Equal numbers from 0 on for equal values."""
     if isinstance(column, np.ndarray):

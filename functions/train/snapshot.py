@@ -8,6 +8,7 @@ One object in the work bucket, named by the SHA-256 of its bytes, which the stat
 import gzip
 import hashlib
 import json
+import zlib
 from datetime import datetime
 from typing import Any
 
@@ -72,10 +73,20 @@ def _encoded(said: Said) -> bytes:
 
 
 def _decoded(data: bytes) -> Said:
-    value: dict[str, Any] = strictjson.parse(gzip.decompress(data))
-    said = [
-        Correction(**{name: one[name] for name in Correction._fields} | {"when": datetime.fromisoformat(one["when"])})
-        for one in value["corrections"]
-    ]
-    logged = {(request_id, row): given for request_id, row, given in value["logged"]}
-    return Said(said, logged, value["fingerprint"], value["damaged"])
+    """Raises IntegrityError for what is no snapshot, or one that unpacks to more than LIMIT bytes."""
+    try:
+        unpacking = zlib.decompressobj(wbits=31)
+        text = unpacking.decompress(data, LIMIT)
+        if unpacking.unconsumed_tail:
+            raise IntegrityError(f"a snapshot of corrections unpacks to more than {LIMIT} bytes")
+        value: dict[str, Any] = strictjson.parse(text)
+        said = [
+            Correction(
+                **{name: one[name] for name in Correction._fields} | {"when": datetime.fromisoformat(one["when"])}
+            )
+            for one in value["corrections"]
+        ]
+        logged = {(request_id, row): given for request_id, row, given in value["logged"]}
+        return Said(said, logged, value["fingerprint"], value["damaged"])
+    except (KeyError, TypeError, ValueError, zlib.error) as error:
+        raise IntegrityError(f"a snapshot of corrections is damaged: {type(error).__name__}") from None

@@ -18,7 +18,7 @@ from firesteel.definition import Definition
 from firesteel.errors import DataError
 from firesteel.program import predictor
 from firesteel.program.predictor import Predictor
-from functions.train import compile, corrected, explain, features, parity
+from functions.train import compile, corrected, explain, features, leaks, parity
 from functions.train import fit as fitting
 from functions.train.compile.program import log_policy
 from functions.train.corrections import Corrections
@@ -144,6 +144,8 @@ def train(
     stages.end()
     metrics = {"format": 1, "model": definition.address, "evaluated": test_rows is not None, "parity": proof}
     metrics |= {"review": verdict.review, "importance": importance}
+    if test_rows:
+        metrics["repeated_rows"] = leaks.repeated(definition, own_rows, test_rows)
     metrics |= {"targets": {name: {**own, "importance": importance[name]} for name, own in verdict.metrics.items()}}
     return Trained(
         definition=definition,
@@ -265,8 +267,11 @@ def golden(loaded: Predictor, definition: Definition) -> dict[str, Any]:
 
 
 def to_json(value: Any) -> bytes:
-    """Readable, and the same bytes for the same value."""
-    return (json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    """Readable, and the same bytes for the same value. Raises DataError for a number that is not finite."""
+    try:
+        return (json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    except ValueError:
+        raise DataError("something measured is not finite: the data hold numbers too large to compute with") from None
 
 
 def pipeline_bytes(pipeline: Pipeline) -> bytes:

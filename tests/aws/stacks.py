@@ -16,6 +16,8 @@ NAMES = ("Classify", "Monitor", "Smoke", "Registry", "Guard", "Train", "Score")
 FUNCTIONS = tuple(f"{name}Function" for name in NAMES)
 MACHINES = {"RetrainMachine": "retrain", "BatchMachine": "batch"}
 BUCKETS = ("ModelBucket", "IncomingBucket", "WorkBucket", "MonitorBucket")
+PUBLIC_KEY = "A6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg="
+KMS_KEY = "arn:aws:kms:eu-central-1:123456789012:key/0a1b2c3d-0a1b-0a1b-0a1b-0a1b2c3d4e5f"
 EVERYTHING = {  # every part that is off by default
     "Container": "fargate",
     "ContainerImage": "123456789012.dkr.ecr.us-east-1.amazonaws.com/firesteel:1",
@@ -34,6 +36,9 @@ EVERYTHING = {  # every part that is off by default
     "SnapStart": "on",
     "ReservedConcurrency": "7",
     "MonitorConcurrency": "3",
+    "PublicKeys": PUBLIC_KEY,
+    "SigningKeyArn": KMS_KEY,
+    "OldestGeneration": "4",
 }
 Resources = dict[str, dict[str, Any]]
 

@@ -11,7 +11,8 @@ import pytest
 
 from cli.emulator import Emulator
 from firesteel.registry import alias, bundle
-from firesteel.registry.store import Store, open_store
+from firesteel.registry.seal import open_registry
+from firesteel.registry.store import Store
 
 pytestmark = pytest.mark.slow
 EVENTS = Path(__file__).resolve().parents[2] / "events"
@@ -90,7 +91,7 @@ def test_an_alias_is_moved_by_the_function_that_may_and_what_serves_goes_on(
 def rollout(store: str, tmp_path: Path) -> str:
     """A copy of the registry with the trained bundle published twice more: as a canary of half the keys and a shadow."""
     shutil.copytree(store.removeprefix("file://"), tmp_path / "store")
-    copy = open_store(f"file://{tmp_path}/store")
+    copy = open_registry(f"file://{tmp_path}/store")
     for version in ("1.1.0", "1.2.0"):
         republish(copy, version)
     alias.canary(copy, "tickets", "latest", "1.1.0", weight=0.5, who="tests")
@@ -120,7 +121,8 @@ def test_both_sides_of_a_canary_answer_and_each_line_says_which(built: Path, rol
         answers = [asked(emulator, f"key-{number}") for number in range(40)]
         lines = [json.loads(line) for line in emulator.log().splitlines() if line.startswith("{")]
     digests = {
-        version: bundle.read_manifest(open_store(rollout), "tickets", version).digest for version in ("1.0.0", "1.1.0")
+        version: bundle.read_manifest(open_registry(rollout), "tickets", version).digest
+        for version in ("1.0.0", "1.1.0")
     }
     versions = [json.loads(answer["body"])["model_version"] for answer in answers]
     assert set(versions) == {"1.0.0", "1.1.0"}

@@ -13,6 +13,8 @@ from tests.aws.stacks import (
     BUCKETS,
     EVERYTHING,
     FUNCTIONS,
+    KMS_KEY,
+    PUBLIC_KEY,
     ROOT,
     TEMPLATE,
     deployed,
@@ -100,8 +102,43 @@ def test_lambda_passes_metrics_on_at_every_level_and_keeps_the_sdk_quiet(name: s
 
 
 def test_nothing_secret_is_in_an_environment() -> None:
-    names = {key for name in FUNCTIONS for key in stack(**EVERYTHING).function(name).environment}
-    assert not [key for key in names if re.search("SECRET|TOKEN|PASSWORD|KEY|CREDENTIAL", key)]
+    made = stack(**EVERYTHING)
+    given = {key: value for name in FUNCTIONS for key, value in made.function(name).environment.items()}
+    telling = {key: value for key, value in given.items() if re.search("SECRET|TOKEN|PASSWORD|KEY|CREDENTIAL", key)}
+    named = {
+        "FIRESTEEL_PUBLIC_KEYS": PUBLIC_KEY,
+        "FIRESTEEL_SIGNING_KEY": f"awskms:///{KMS_KEY}",
+    }  # which never leaves KMS
+    assert telling == named
+
+
+def test_who_publishes_and_moves_aliases_signs_and_what_serves_knows_the_public_keys_alone() -> None:
+    made = stack(**EVERYTHING)
+    policy = made.properties("SigningPolicy")
+    assert policy["PolicyDocument"]["Statement"] == [
+        {"Effect": "Allow", "Action": ["kms:Sign", "kms:GetPublicKey"], "Resource": KMS_KEY}
+    ]
+    signing = {name for name in FUNCTIONS if "FIRESTEEL_SIGNING_KEY" in made.function(name).environment}
+    assert signing == {"TrainFunction", "RegistryFunction", "GuardFunction"}
+    assert set(policy["Roles"]) == {made.ref(f"{one}Role") for one in ("Registry", "Guard", "Train", "Container")}
+    knowing = {name for name in FUNCTIONS if "FIRESTEEL_PUBLIC_KEYS" in made.function(name).environment}
+    assert knowing == set(FUNCTIONS) - {"SmokeFunction"}  # it asks the function that serves, and reads no registry
+    for key in (
+        "FIRESTEEL_OLDEST_GENERATION",
+        "FIRESTEEL_MODEL",
+        "FIRESTEEL_ALIAS",
+    ):  # or what was deleted is moved from
+        assert {name for name in FUNCTIONS if key in made.function(name).environment} >= knowing
+    said = [one for name, one in deployed(**EVERYTHING).items() if name.endswith("Role")]
+    assert "kms:" not in json.dumps(said)
+
+
+def test_without_a_key_nothing_signs_and_everything_is_read() -> None:
+    made = stack()
+    assert "SigningPolicy" not in made.resources
+    for name in FUNCTIONS:
+        read = Settings.read(made.function(name).environment)
+        assert (read.public_keys, read.signing_key, read.oldest_generation) == ((), "", 0)
 
 
 def test_every_function_is_traced_and_built_for_one_architecture() -> None:

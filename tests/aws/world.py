@@ -12,7 +12,8 @@ from typing import Any
 import boto3
 import pytest
 
-from firesteel.registry.store import Store, open_store
+from firesteel.registry.seal import open_registry
+from firesteel.registry.store import Store
 from infra.cloud.stack import REGION, Stack
 from tests.aws.iam import ADMIN, Door
 
@@ -69,7 +70,7 @@ class World:
         with pytest.MonkeyPatch.context() as patch:
             for key, value in self._environment(ADMIN).items():
                 patch.setenv(key, value)
-            yield open_store(f"s3://{bucket}")
+            yield open_registry(f"s3://{bucket}")
 
     def invoke(self, logical: str, event: object, role: str = "", models: Path | None = None) -> Any:
         """What the function answers, with its role's rights. Raises Failed when it ends in an error.

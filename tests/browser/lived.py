@@ -20,6 +20,7 @@ import yaml
 
 from cli import environment
 from firesteel.monitor import reports
+from firesteel.registry.seal import open_registry
 from firesteel.registry.store import open_store
 from functions.train.drift import html, look
 from models import tickets
@@ -138,7 +139,7 @@ def arrived(service: Lived, request_id: str) -> None:
 
 def compared(service: Lived, days_ago: int = 0, **changes: Any) -> dict[str, Any]:
     """Compare with training and keep the report, as the daily look does; `changes` are of a report of an earlier day."""
-    registry, monitor = open_store(f"file://{service.store}"), open_store(f"file://{service.monitor}")
+    registry, monitor = open_registry(f"file://{service.store}"), open_store(f"file://{service.monitor}")
     until = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=1)
     report = look.look(registry, monitor, "tickets", until=until, days=7)
     when = until - timedelta(days=days_ago)

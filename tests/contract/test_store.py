@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
+from types import MappingProxyType
 
 import boto3
 import obstore.exceptions
@@ -19,6 +20,7 @@ from moto.server import ThreadedMotoServer
 from firesteel.errors import ConflictError, IntegrityError, NotFoundError, StoreError
 from firesteel.registry import disk, s3
 from firesteel.registry.disk import DiskStore
+from firesteel.registry.s3 import S3Store
 from firesteel.registry.store import MemoryStore, open_store, put_once
 
 BAD_KEYS = ["", "/", "/a", "a/", "a//b", ".", "..", "../a", "a/../b", "a/./b", "a/..", "a\0b", ".a", "a/.b"]
@@ -195,17 +197,78 @@ def test_keys_may_hold_what_people_put_into_file_names(store):
     assert store.keys("a/") == sorted(keys)
 
 
+def test_what_was_deleted_is_gone_and_may_be_created_again(store):
+    for key in ("m/a/1", "m/a/2"):
+        store.create(key, b"x")
+    store.delete("m/a/1")
+    assert store.keys("m/") == ["m/a/2"]
+    with pytest.raises(NotFoundError):
+        store.get("m/a/1", limit=1)
+    store.create("m/a/1", b"again")
+    assert store.get("m/a/1", limit=5) == b"again"
+    for key in ("m/a/1", "m/a/2"):
+        store.delete(key)
+    assert store.folders("m/") == []
+
+
+def test_to_delete_what_is_absent_is_success(store):
+    store.create("m/a/b", b"x")
+    for key in ("m/c", "m/a/b/c", "none", "m", "m/a"):
+        store.delete(key)
+    store.delete("m/a/b")
+    store.delete("m/a/b")
+    assert store.keys("m/") == []
+
+
 @pytest.mark.parametrize("key", BAD_KEYS)
 def test_a_key_never_leaves_its_place(store, key):
     for attempt in (
         lambda: store.get(key, limit=1),
         lambda: store.create(key, b""),
+        lambda: store.delete(key),
         lambda: store.keys(key + "/"),
         lambda: store.folders(key + "/"),
         lambda: store.keys("no-slash"),
     ):
         with pytest.raises(NotFoundError, match="can be no"):
             attempt()
+
+
+def test_what_other_tools_leave_and_can_be_no_key_is_not_listed(bucket, tmp_path):
+    """Whoever goes through a listing may ask the store for all that it says."""
+    names = ("a/b", "a/.DS_Store", "a/.cache/b", ".trash/b", "a/c/.keep")
+    for name in names:
+        bucket.put_object(Key=f"m/{name}", Body=b"x")
+        (tmp_path / "m" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "m" / name).write_bytes(b"x")
+    for store in (open_store(f"s3://{bucket.name}"), open_store(f"file://{tmp_path}")):
+        assert store.keys("m/") == ["m/a/b"]
+        assert store.folders("m/") == ["a"]
+        assert store.keys("m/a/c/") == []
+
+
+@pytest.mark.parametrize("second", [b"HTTP/1.1 500 Internal Server Error", b"HTTP/1.1 403 Forbidden"])
+def test_a_listing_of_which_a_page_is_lost_is_an_error_and_no_shorter_one(s3_environment, monkeypatch, second):
+    page = (
+        b'<?xml version="1.0"?><ListBucketResult><Name>bucket</Name><Prefix>m/</Prefix><KeyCount>1</KeyCount>'
+        b"<IsTruncated>true</IsTruncated><NextContinuationToken>more</NextContinuationToken><Contents><Key>m/a</Key>"
+        b"<LastModified>2026-01-01T00:00:00.000Z</LastModified><ETag>&quot;1&quot;</ETag><Size>1</Size></Contents>"
+        b"<CommonPrefixes><Prefix>m/b/</Prefix></CommonPrefixes></ListBucketResult>"
+    )
+    asked = []
+
+    def talk(connection):
+        with connection:
+            asked.append(b"continuation-token=more" in connection.recv(65536))
+            head, body = (second, b"") if asked[-1] else (b"HTTP/1.1 200 OK", page)
+            connection.sendall(b"%b\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%b" % (head, len(body), body))
+
+    with s3_of_ones_own(monkeypatch, talk):
+        for attempt in (S3Store("bucket", "").keys, S3Store("bucket", "").folders):
+            asked.clear()
+            with pytest.raises(StoreError, match="m/ cannot be listed"):
+                attempt("m/")
+            assert asked[:2] == [False, True]
 
 
 def test_put_once_accepts_its_own_write_and_no_other(store):
@@ -349,6 +412,15 @@ def test_an_object_is_durable_before_it_has_its_name_and_its_name_before_create_
     assert f"{tmp_path}/s/a/b" in [name for name, _ in synced]
 
 
+def test_a_deletion_is_durable_before_it_is_told_of_also_when_another_began_it(tmp_path, monkeypatch):
+    store, synced = open_store(f"file://{tmp_path}/s"), []
+    store.create("a/b", b"x")
+    monkeypatch.setattr(disk, "_sync", lambda folder: synced.append((folder, (tmp_path / "s/a/b").exists())))
+    for _ in range(2):
+        store.delete("a/b")
+    assert synced == [(tmp_path / "s/a", False)] * 2
+
+
 def test_nothing_half_written_is_ever_seen_or_left(tmp_path, monkeypatch):
     store = DiskStore(str(tmp_path))
     store.create("a/b", b"x")
@@ -374,10 +446,56 @@ def test_a_disk_that_cannot_be_written_or_read_is_a_store_error(tmp_path):
         open_store(f"file://{tmp_path}/file")
     with pytest.raises(StoreError, match="may not have been written"):
         open_store(f"file://{tmp_path}").create("file/b", b"x")
-    looped = DiskStore(str(tmp_path))
-    (tmp_path / "loop").symlink_to("loop")
-    with pytest.raises(StoreError, match="cannot be read"):
-        looped.get("loop", limit=1)
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "unlink", lambda _: (_ for _ in ()).throw(PermissionError(13, "Permission denied")))
+        with pytest.raises(StoreError, match="may not have been deleted: Permission denied"):
+            open_store(f"file://{tmp_path}").delete("a/b")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "open", lambda *_, **__: (_ for _ in ()).throw(OSError(5, "Input/output error")))
+        with pytest.raises(StoreError, match="cannot be read: Input/output error"):
+            open_store(f"file://{tmp_path}").get("a/b", limit=1)
+
+
+def test_what_is_no_plain_file_is_refused_and_no_link_leads_out(tmp_path):
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret" / "key").write_bytes(b"private")
+    store = DiskStore(str(tmp_path / "root"))
+    store.create("a/b", b"x")
+    os.mkfifo(tmp_path / "root/a/pipe")
+    for name, target in {"link": "b", "loop": "loop", "zero": "/dev/zero", "out": str(tmp_path / "secret/key")}.items():
+        (tmp_path / "root/a" / name).symlink_to(target)
+    (tmp_path / "root/folder").symlink_to(tmp_path / "secret")
+    for key in ("a/pipe", "a/link", "a/loop", "a/zero", "a/out"):
+        with pytest.raises(IntegrityError, match="no plain file"):
+            store.get(key, limit=100)
+    with pytest.raises(NotFoundError):
+        store.get("folder/key", limit=100)
+    assert DiskStore(str(tmp_path)).folders("root/") == ["a"]
+    store.delete("a/out")
+    assert (tmp_path / "secret" / "key").read_bytes() == b"private"
+
+
+def test_what_is_written_or_deleted_goes_through_no_link_either(tmp_path):
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret" / "key").write_bytes(b"private")
+    store = DiskStore(str(tmp_path / "root"))
+    store.create("a/b", b"x")
+    (tmp_path / "root/folder").symlink_to(tmp_path / "secret")
+    for key in ("folder/key", "folder/in/key"):
+        with pytest.raises(StoreError, match="may not have been deleted: folder is a link"):
+            store.delete(key)
+        with pytest.raises(StoreError, match="may not have been written: folder is a link"):
+            store.create(key, b"x")
+    assert [(path.name, path.read_bytes()) for path in (tmp_path / "secret").iterdir()] == [("key", b"private")]
+
+
+def test_the_root_may_be_a_link(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "root").symlink_to(tmp_path / "real")
+    store = DiskStore(str(tmp_path / "root"))
+    store.create("a/b", b"x")
+    assert store.get("a/b", limit=1) == b"x"
 
 
 def test_a_folder_that_cannot_be_listed_is_an_error_and_not_empty(tmp_path, monkeypatch):
@@ -435,6 +553,7 @@ def test_a_missing_bucket_is_an_error_and_not_an_absent_key(s3_environment):
         lambda: missing.create("a", b""),
         lambda: missing.keys("a/"),
         lambda: missing.folders("a/"),
+        lambda: missing.delete("a"),
     ):
         with pytest.raises(StoreError, match="NoSuchBucket"):
             attempt()
@@ -448,6 +567,7 @@ def test_a_server_that_refuses_or_never_answers_is_given_up_within_seconds(s3_en
         lambda: unreachable.create("a", b""),
         lambda: unreachable.keys("a/"),
         lambda: unreachable.folders("a/"),
+        lambda: unreachable.delete("a"),
     ):
         with pytest.raises(StoreError):
             attempt()
@@ -506,6 +626,28 @@ def test_what_is_too_large_is_refused_before_it_is_read(s3_environment, monkeypa
         open_store("s3://bucket").get("a", limit=10)
 
 
+def test_an_object_that_came_shorter_than_it_is_is_a_store_error(s3_environment):
+    class Short:
+        meta = MappingProxyType({"size": 9})
+
+        def bytes(self):
+            return b"12345"
+
+    store = s3.S3Store("bucket", "")
+    store._reader = type("Client", (), {"get": lambda *_: Short()})()
+    with pytest.raises(StoreError, match="a cannot be read: 5 of its 9 bytes came"):
+        store.get("a", limit=9)
+
+
+def test_whoever_may_not_delete_is_told(s3_environment, monkeypatch):
+    answer = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 37\r\n\r\n<Error><Code>AccessDenied</Code>....</"
+    with (
+        s3_that_answers(monkeypatch, answer),
+        pytest.raises(StoreError, match=r"a may not have been deleted.*AccessDenied"),
+    ):
+        open_store("s3://bucket").delete("a")
+
+
 def client_errors():
     named = [value for value in vars(obstore.exceptions).values() if isinstance(value, type)]
     return [
@@ -521,7 +663,7 @@ def test_no_exception_of_the_client_passes_through(kind):
         def fail(self, *_, **__):
             raise kind("it broke\n\nDebug source: ...")
 
-        get = put = list = list_with_delimiter = fail
+        get = put = list = list_with_delimiter = delete = fail
 
     store = s3.S3Store("bucket", "")
     store._reader = store._writer = Broken()
@@ -530,12 +672,14 @@ def test_no_exception_of_the_client_passes_through(kind):
         "create": ConflictError if kind is obstore.exceptions.AlreadyExistsError else StoreError,
         "keys": StoreError,
         "folders": StoreError,
+        "delete": StoreError,
     }
     for name, attempt in {
         "get": lambda: store.get("a", limit=1),
         "create": lambda: store.create("a", b""),
         "keys": lambda: store.keys("a/"),
         "folders": lambda: store.folders("a/"),
+        "delete": lambda: store.delete("a"),
     }.items():
         with pytest.raises(expected[name]) as caught:
             attempt()

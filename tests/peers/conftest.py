@@ -16,7 +16,7 @@ from firesteel import definition_file
 from firesteel.program import predictor
 from firesteel.program.predictor import Predictor
 from firesteel.registry import alias
-from firesteel.registry.store import open_store
+from firesteel.registry.seal import open_registry
 from functions.train import dataset, parity, release
 from functions.train import train as training
 from functions.train.train import Trained
@@ -75,9 +75,9 @@ def store(model_of: Callable[[str], Model], tmp_path_factory: pytest.TempPathFac
     """The URL of a store with tickets and g2g 1.0.0. Shared: only to be read."""
     url = f"file://{tmp_path_factory.mktemp('store')}"
     for name in ("tickets", "g2g"):
-        done = release.release(open_store(url), model_of(name).trained, who="tests", data_name="rows.csv")
+        done = release.release(open_registry(url), model_of(name).trained, who="tests", data_name="rows.csv")
         if not done.promoted:  # so few trees fail a gate
-            alias.promote(open_store(url), name, "latest", done.version, who="tests", why="a test")
+            alias.promote(open_registry(url), name, "latest", done.version, who="tests", why="a test")
     return url
 
 

@@ -20,7 +20,7 @@ import pytest
 from cli.peers import tracking
 from firesteel import strictjson
 from firesteel.registry import bundle
-from firesteel.registry.store import open_store
+from firesteel.registry.seal import open_registry
 from functions.classify import shape
 from functions.train.release import Release
 from tests.peers.conftest import LIMIT, ROOT, Model, Sessions, environment
@@ -231,7 +231,7 @@ def test_scikit_learn_models_become_proven_versions_that_are_served_like_any_oth
     assert "runs the code that stands in it" in " ".join(trusted["err"].split())
     assert json.loads(of_run["out"])["source"]["run"] == run
     assert (taken["code"], none["code"], wrong["code"]) == (5, 3, 2)
-    opened = open_store(store)
+    opened = open_registry(store)
     assert bundle.models(opened) == ["amounts", "intents", "logged", "pickled"]
     manifest = bundle.read_manifest(opened, "intents", "1.0.0")
     metadata = strictjson.parse(bundle.read_file(opened, manifest, "model_metadata.json"))
@@ -259,9 +259,9 @@ print(json.dumps({**told, "files": files}))
 TRAINING = """
 import os, pickle, sys
 from cli.peers import tracking
-from firesteel.registry.store import open_store
+from firesteel.registry.seal import open_registry
 from functions.train import release
-trained, store = pickle.load(open("trained.pickle", "rb")), open_store(sys.argv[1])
+trained, store = pickle.load(open("trained.pickle", "rb")), open_registry(sys.argv[1])
 released = release.release(store, trained, who="tests", data_name="rows.csv")
 for uri in sys.argv[2:]:
     os.environ["MLFLOW_TRACKING_URI"] = uri
@@ -301,8 +301,8 @@ def test_without_a_tracking_server_nothing_is_imported_or_said(
     monkeypatch.setitem(sys.modules, "mlflow", None)
     trained = model_of("recruits/qb").trained
     released = Release("1.0.0", "0" * 64, [], None)
-    assert tracking.log(trained, released, open_store("memory://")) is None
+    assert tracking.log(trained, released, open_registry("memory://")) is None
     assert capsys.readouterr().err == ""
     monkeypatch.setenv(tracking.URI, "http://127.0.0.1:9")
-    assert tracking.log(trained, released, open_store("memory://")) is None
+    assert tracking.log(trained, released, open_registry("memory://")) is None
     assert "pip install 'firesteel[mlflow]'" in " ".join(capsys.readouterr().err.split())

@@ -28,7 +28,7 @@ def main(
     known = {proof.name: proof for proof in PROOFS}
     if unknown := set(names or ()) - set(known):
         raise typer.BadParameter(f"no proof is called {', '.join(sorted(unknown))}; there are: {', '.join(known)}")
-    failed = False
+    failed, code = False, report.code()
     for name in names or known:
         chosen = seed if seed is not None else randbelow(2**32)
         console.print(f"[bold]{name}[/] {known[name].promise} [dim](seed {chosen})[/]")
@@ -39,7 +39,7 @@ def main(
         _tell(one)
         failed = failed or bool(one.failed) or not one.cases
         if not quick:
-            _keep(one)
+            _keep(one, code)
     if not quick:
         report.write()
     sys.exit(1 if failed else 0)
@@ -56,10 +56,10 @@ def _tell(one: Run) -> None:
         console.print(f"  again: {one.command()}")
 
 
-def _keep(one: Run) -> None:
+def _keep(one: Run, code: str) -> None:
     kept = {name: value for name, value in asdict(one).items() if name != "advance"}
     path = Path(report.RESULTS) / f"{one.name}.json"
-    path.write_text(json.dumps(kept | {"seconds": round(one.seconds, 1)}, indent=1) + "\n")
+    path.write_text(json.dumps(kept | {"seconds": round(one.seconds, 1), "code": code}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

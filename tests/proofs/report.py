@@ -1,13 +1,25 @@
 """The table of docs/reliability.md: what each proof promises and what its last full run saw."""
 
+import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 from tests.proofs.promises import PROOFS
 
+ROOT = Path(__file__).parents[2]
 RESULTS = Path(__file__).parent / "results"
-PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
+PAGE = ROOT / "docs" / "reliability.md"
+PRODUCT = ("layers/firesteel/firesteel", "functions", "cli")
 BEGIN, END = "<!-- figures: python -m tests.proofs -->\n", "<!-- end of figures -->\n"
+
+
+def code() -> str:
+    """What a proof was run on: the first digits of a SHA-256 over every source file of the product."""
+    hashed = hashlib.sha256()
+    for path in sorted(path for folder in PRODUCT for path in (ROOT / folder).rglob("*.py")):
+        hashed.update(f"{path.relative_to(ROOT)}\n".encode() + path.read_bytes())
+    return hashed.hexdigest()[:12]
 
 
 def told(value: float | str) -> str:
@@ -16,16 +28,18 @@ def told(value: float | str) -> str:
 
 
 def table() -> str:
-    """A row for each proof that was run in full."""
-    rows = ["| promise | proof | cases | wrong | also | time |", "|---|---|---|---|---|---|"]
+    """A row for each proof, with what its last full run saw and on which code."""
+    rows = ["| promise | proof | cases | wrong | also | time | code |", "|---|---|---|---|---|---|---|"]
     for proof in PROOFS:
         path = RESULTS / f"{proof.name}.json"
-        if path.exists():
-            seen = json.loads(path.read_text())
-            also = "; ".join(f"{name.replace('_', ' ')} {told(value)}" for name, value in seen["figures"].items())
-            figures = f"{seen['cases']:,} | {seen['failed']:,} | {also} | {seen['seconds']:,.0f} s"
-            rows.append(f"| {proof.promise} | `{proof.name}` | {figures} |")
+        figures = _figures(json.loads(path.read_text())) if path.exists() else "not run in full | | | | "
+        rows.append(f"| {proof.promise} | `{proof.name}` | {figures} |")
     return "\n".join(rows) + "\n"
+
+
+def _figures(seen: dict[str, Any]) -> str:
+    also = "; ".join(f"{name.replace('_', ' ')} {told(value)}" for name, value in seen["figures"].items())
+    return f"{seen['cases']:,} | {seen['failed']:,} | {also} | {seen['seconds']:,.0f} s | `{seen.get('code', '')}`"
 
 
 def page() -> str:

@@ -106,3 +106,17 @@ def test_the_example_file_lists_every_setting_with_its_default_and_no_other():
 def test_settings_do_not_change():
     with pytest.raises(AttributeError):
         Settings().port = 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("text", ["q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=", "file://q83vEjRW", "secret"])
+def test_what_was_put_in_the_place_of_a_signing_key_is_never_told(text: str) -> None:
+    with pytest.raises(SettingsError, match="FIRESTEEL_SIGNING_KEY is .*; allowed: file:///path") as refused:
+        Settings.read({"FIRESTEEL_SIGNING_KEY": text})
+    assert text not in str(refused.value)
+    assert ("must be replaced" in str(refused.value)) is (len(text) == 44)
+
+
+def test_blanks_do_not_switch_signatures_off() -> None:
+    assert Settings.read({"FIRESTEEL_PUBLIC_KEYS": ""}).public_keys == ()
+    with pytest.raises(SettingsError, match="FIRESTEEL_PUBLIC_KEYS is blank; allowed: public keys"):
+        Settings.read({"FIRESTEEL_PUBLIC_KEYS": " "})

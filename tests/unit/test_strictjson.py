@@ -67,6 +67,33 @@ def test_a_megabyte_made_to_be_slow_is_refused_in_one_pass(body):
     assert time.process_time() - started < 5
 
 
+def test_containers_are_counted_outside_of_strings():
+    within = json.dumps([{"a": '{\\"{' * 100}] * 20).encode()
+    assert len(strictjson.parse(within, containers=21)) == 20
+    with pytest.raises(ValueError, match="more than 20 arrays and objects"):
+        strictjson.parse(within, containers=20)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 16 + b"{}" + b"]" * 16,
+        b'["\\\\",' + b"[" * 16 + b"]" * 17,
+        b"[[]," * 15 + b"[[[]]]" + b"]" * 15,
+        b"{" * 40,
+    ],
+)
+def test_depth_is_what_stands_outside_of_strings(body):
+    with pytest.raises(ValueError, match="nested deeper than 16"):
+        strictjson.parse(body)
+
+
+@pytest.mark.parametrize("number", [b"1" * 350 + b".5", b"1" * 250 + b"e99", b"1" * 250 + b"E+99", b"-1e309"])
+def test_a_number_beyond_floats_is_refused_however_it_is_written(number):
+    with pytest.raises(ValueError, match="too large"):
+        strictjson.parse(b"[1, %s]" % number)
+
+
 def test_sixteen_levels_and_brackets_within_strings_are_fine():
     assert strictjson.parse(b"[" * 16 + b"]" * 16) is not None
     text = '[[" \\" ] ' * 50

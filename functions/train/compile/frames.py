@@ -105,7 +105,9 @@ def _names(fitted: Any, columns: Sequence[str] | None) -> list[str]:
         if len(columns) != (count := getattr(fitted, "n_features_in_", len(columns))):
             raise CompileError(f"there are {len(columns)} names for {count} columns: {', '.join(columns)}")
         return list(columns)
-    return [f"x{number}" for number in range(fitted.n_features_in_)]
+    if (count := getattr(fitted, "n_features_in_", None)) is None:  # as a pipeline that begins with "passthrough"
+        raise CompileError(f"a {type(fitted).__name__} that does not say which columns it reads: give their names")
+    return [f"x{number}" for number in range(count)]
 
 
 def _as_answered(estimator: Any) -> Any:

@@ -107,7 +107,7 @@ def read(model: str, value: Mapping[str, Any]) -> list[Series]:
             reviewed = round(float(value["review_share"]) * rows)
             counts = np.array([reviewed, rows - reviewed, 0, 0])
             series.append(Shares("review", "review", "review", counts, _as_is, ("review", "automatic", OTHER, MISSING)))
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise IntegrityError(f"the reference.json of {model} is not what its format says: {error!r:.200}") from None
     return series
 
@@ -155,7 +155,12 @@ def _numbers(
         edges, counts = _of_quantiles(np.array(described["quantiles"], np.float64), rows - missing)
     else:
         edges, counts = np.array(described["edges"], np.float64), np.array(described["counts"], np.int64)
-    if len(counts) != 2 * len(edges) + 1 or (np.diff(edges) <= 0).any() or (counts < 0).any():
+    if (
+        len(counts) != 2 * len(edges) + 1
+        or not np.isfinite(edges).all()
+        or (np.diff(edges) <= 0).any()
+        or (counts < 0).any()
+    ):
         raise ValueError(f"cells of {name}")
     return Numbers(of, source, name, np.concatenate([[missing], counts]), decode, edges)
 

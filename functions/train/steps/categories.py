@@ -6,6 +6,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from firesteel.definition import CategoryInput, Definition
+from functions.train import private
+
 Category = str | None
 Columns = Mapping[str, Any]
 
@@ -22,6 +25,28 @@ def counted(column: Sequence[Category]) -> dict[str, int]:
     values, codes = distinct(column)
     counts = np.bincount(codes, minlength=len(values)).tolist()
     return dict(sorted([(value, count) for value, count in zip(values, counts, strict=True) if value is not None]))
+
+
+def known(column: Sequence[Category], least: int | None) -> list[str]:
+    """The categories that a step may keep, in the order of their code points.
+
+    Of an open input those that at least `least` rows have and that are not shaped like an e-mail address, phone or card
+    number; without a `least`, of a closed one, all.
+    """
+    counts = counted(column)
+    if least is None:
+        return list(counts)
+    return [value for value, count in counts.items() if count >= least and not private.shaped(value)]
+
+
+def open_inputs(definition: Definition, names: Sequence[str]) -> dict[str, int]:
+    """Of these inputs those without a list of values, each with the rows that a category needs to be kept."""
+    inputs = {name: definition.inputs[name] for name in names}
+    return {
+        name: definition.data.min_rows_per_term
+        for name, one in inputs.items()
+        if isinstance(one, CategoryInput) and one.values is None
+    }
 
 
 def places(column: Sequence[Category], known: Sequence[str]) -> npt.NDArray[np.intp]:

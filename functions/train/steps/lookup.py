@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 
 from firesteel.definition import Definition, LookupFeature
 from firesteel.program.steps.parts import LIMIT
-from functions.train.steps.categories import Columns, counted, means, places, stored
+from functions.train.steps.categories import Columns, known, means, open_inputs, places, stored
 from functions.train.steps.step import Step
 
 
@@ -21,11 +21,16 @@ class Lookup(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """
 
     def __init__(
-        self, key: str, fallback: Sequence[str] = (), defaults: Mapping[str, Literal["mean"] | float] | None = None
+        self,
+        key: str,
+        fallback: Sequence[str] = (),
+        defaults: Mapping[str, Literal["mean"] | float] | None = None,
+        least: Mapping[str, int] | None = None,
     ) -> None:
         self.key = key
         self.fallback = fallback
         self.defaults = defaults
+        self.least = least
 
     @property
     def _inputs(self) -> list[str]:
@@ -36,7 +41,7 @@ class Lookup(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return self.defaults or {}
 
     def fit(self, columns: Columns, y: object = None) -> Self:  # noqa: ARG002
-        self.categories_ = [list(counted(columns[name])) for name in self._inputs]
+        self.categories_ = [known(columns[name], (self.least or {}).get(name)) for name in self._inputs]
         tables = []
         for name, categories in zip(self._inputs, self.categories_, strict=True):
             groups = places(columns[name], categories)
@@ -70,7 +75,8 @@ def _default(name: str, given: Literal["mean"] | float, *means: npt.NDArray[np.f
 
 
 def build(name: str, feature: LookupFeature, definition: Definition) -> Lookup:  # noqa: ARG001 - as every step's
-    return Lookup(feature.key, feature.fallback, feature.defaults)
+    least = open_inputs(definition, [feature.key, *feature.fallback])
+    return Lookup(feature.key, feature.fallback, feature.defaults, least)
 
 
 def compile(step: Lookup) -> Step:  # noqa: A001 - what it is

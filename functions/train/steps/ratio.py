@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 
 from firesteel.definition import Definition, RatioFeature
 from firesteel.program.steps.parts import LIMIT
-from functions.train.steps.categories import Columns, counted, means, places, stored, sums_and_counts
+from functions.train.steps.categories import Columns, known, means, open_inputs, places, stored, sums_and_counts
 from functions.train.steps.step import Step
 
 
@@ -20,12 +20,13 @@ class Ratio(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     group is one of an unknown group. `transform` takes the full means, as a request's row is in none of them.
     """
 
-    def __init__(self, inputs: Sequence[str], group: str) -> None:
+    def __init__(self, inputs: Sequence[str], group: str, least: int | None = None) -> None:
         self.inputs = inputs
         self.group = group
+        self.least = least
 
     def fit(self, columns: Columns, y: object = None) -> Self:  # noqa: ARG002
-        self.categories_ = list(counted(columns[self.group]))
+        self.categories_ = known(columns[self.group], self.least)
         groups = places(columns[self.group], self.categories_)
         by_group = []
         for numbers in self._numbers(columns).T:
@@ -64,7 +65,7 @@ def _divided(numbers: npt.NDArray[np.float64], by: npt.NDArray[np.float64]) -> n
 
 
 def build(name: str, feature: RatioFeature, definition: Definition) -> Ratio:  # noqa: ARG001 - as every step's
-    return Ratio(feature.inputs, feature.group)
+    return Ratio(feature.inputs, feature.group, open_inputs(definition, [feature.group]).get(feature.group))
 
 
 def compile(step: Ratio) -> Step:  # noqa: A001 - what it is

@@ -1,15 +1,17 @@
 """TF-IDF: texts joined by a line break, their n-grams weighed as scikit-learn's TfidfVectorizer does."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
+from scipy.sparse import csr_matrix, vstack
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer, TfidfVectorizer
 from sklearn.pipeline import Pipeline
 
 from firesteel.definition import Definition, TfidfFeature
 from firesteel.errors import CompileError
+from functions.train import private
 from functions.train.steps.step import Step, smallest
 
 _SEPARATORS = ("\n", "\t", "\x00", "\x1f", "\ue000")
@@ -33,12 +35,52 @@ class JoinInputs(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return ["\n".join(row) for row in zip(*(columns[name] for name in self.inputs), strict=True)]
 
 
+class DiscreetTfidf(TfidfVectorizer):  # type: ignore[misc]
+    """A TfidfVectorizer whose vocabulary holds no e-mail address, phone or card number, nor a piece of one.
+
+    It learns from what is left of the texts without them, part by part, and no term is shaped like one either. Features
+    are those of the whole texts, in training as in serving.
+    """
+
+    def build_analyzer(self) -> Callable[[str | tuple[str, ...]], list[str]]:
+        """Of a text, or of the parts that are left of one: no n-gram goes from one part to the next."""
+        analyze, secret = super().build_analyzer(), _Secret()
+
+        def terms(text: str | tuple[str, ...]) -> list[str]:
+            parts = (text,) if isinstance(text, str) else text
+            return [term for part in parts for term in analyze(part) if not secret[term]]
+
+        return terms
+
+    def fit_transform(self, raw_documents: Sequence[str], y: object = None) -> csr_matrix:
+        left = [private.parts(text) for text in raw_documents]
+        X = super().fit_transform(left, y)
+        changed = [row for row, parts in enumerate(left) if len(parts) > 1]
+        if not changed:
+            return X
+        places = np.arange(len(left))
+        places[changed] = np.arange(len(left), len(left) + len(changed))
+        return vstack([X, self.transform([raw_documents[row] for row in changed])], format="csr")[places]
+
+    def fit(self, raw_documents: Sequence[str], y: object = None) -> Self:
+        super().fit([private.parts(text) for text in raw_documents], y)
+        return self
+
+
+class _Secret(dict[str, bool]):
+    """Which terms are shaped like a secret; every different one is looked at once."""
+
+    def __missing__(self, term: str) -> bool:
+        self[term] = found = private.shaped(term)
+        return found
+
+
 def build(name: str, feature: TfidfFeature, definition: Definition) -> Pipeline:  # noqa: ARG001 - as every step's
     """Not yet fitted; in float32 to halve the memory of training, see `widen`."""
-    vectorizer = TfidfVectorizer(
+    vectorizer = DiscreetTfidf(
         analyzer=feature.analyzer,
         ngram_range=feature.ngrams,
-        min_df=feature.min_df,
+        min_df=max(feature.min_df, definition.data.min_rows_per_term),
         max_df=feature.max_df,
         max_features=feature.max_features,
         sublinear_tf=feature.sublinear_tf,

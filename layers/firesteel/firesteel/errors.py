@@ -13,6 +13,7 @@ FiresteelError
     ├── NotFoundError      no such model, version, alias or object
     ├── ConflictError      somebody else took this version or generation first
     ├── IntegrityError     stored bytes are not the bytes that were published: size, SHA-256 or shape differ
+    │   └── UnsignedError  no key that is trusted here signed a record
     └── StoreError         the object store could not be reached or refused; the outcome of a write is unknown
 """
 
@@ -85,6 +86,10 @@ class ConflictError(RegistryError):
 
 class IntegrityError(RegistryError):
     """Stored bytes are not the bytes that were published."""
+
+
+class UnsignedError(IntegrityError):
+    """No key that is trusted here signed a record: it is forged, or older than these keys."""
 
 
 class StoreError(RegistryError):

@@ -44,6 +44,9 @@ class Settings:
     batch_machine: str = ""
     registry_url: str = ""
     log_groups: tuple[str, ...] = ()
+    public_keys: tuple[str, ...] = ()
+    signing_key: str = ""
+    oldest_generation: int = 0
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Self:
@@ -60,6 +63,8 @@ class Settings:
                     raise SettingsError(_unknown(key))
                 if text.strip():
                     values[name] = _parse(key, text.strip(), _KINDS[name])
+                elif text and name == "public_keys":  # nothing that insists on signatures is switched off unseen
+                    raise SettingsError(f"{key} is blank; allowed: {_KINDS[name].allowed}, or nothing at all")
         settings = cls(**values)
         if settings.cors_credentials and "*" in settings.cors_origins:
             raise SettingsError(
@@ -75,17 +80,22 @@ def key_of(name: str) -> str:
 
 
 class _Kind(NamedTuple):
-    """How a value is read (ValueError when it cannot be) and what is allowed, in words."""
+    """How a value is read (ValueError when it cannot be) and what is allowed, in words. What may be `secret` is not told."""
 
     parse: Callable[[str], Any]
     allowed: str
+    secret: bool = False
 
 
 def _parse(key: str, text: str, kind: _Kind) -> Any:
     try:
         return kind.parse(text)
     except ValueError:
-        raise SettingsError(f"{key} is {text!r}; allowed: {kind.allowed}") from None
+        said = repr(text)
+        if kind.secret:
+            is_key = re.fullmatch(r"[A-Za-z0-9+/_=-]{43,128}", text)
+            said = "a key itself, which others have seen here and must be replaced" if is_key else "something else"
+        raise SettingsError(f"{key} is {said}; allowed: {kind.allowed}") from None
 
 
 def _unknown(key: str) -> str:
@@ -147,6 +157,14 @@ def _groups(text: str) -> tuple[str, ...]:
     return groups
 
 
+def _keys(text: str) -> tuple[str, ...]:
+    keys = tuple(key.strip() for key in text.split(","))
+    for key in keys:
+        if not re.fullmatch(r"[A-Za-z0-9+/]{43}=", key):
+            raise ValueError
+    return keys
+
+
 _NAME = "[a-z0-9][a-z0-9-]{0,62}"
 _STORE = _matching(r"(file|s3|memory)://\S*", "file://folder, s3://bucket/prefix, memory://")
 _MACHINE = _matching(
@@ -172,6 +190,15 @@ _KINDS = {
     "batch_machine": _MACHINE,
     "registry_url": _matching(r"https?://\S+", "a URL: https://id.execute-api.region.amazonaws.com/stage"),
     "log_groups": _Kind(_groups, "names of log groups separated by commas"),
+    "public_keys": _Kind(
+        _keys, "public keys separated by commas: 32 bytes in base64, as `firesteel keys show` prints them"
+    ),
+    "signing_key": _matching(
+        r"file:///\S+|awskms:///(alias/[A-Za-z0-9/_-]{1,250}|[a-f0-9-]{36}|mrk-[a-f0-9]{32}|"
+        r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:(key|alias)/[A-Za-z0-9/_-]{1,250})",
+        "file:///path of a key file, or awskms:/// and a key's id, alias/name or ARN",
+    )._replace(secret=True),
+    "oldest_generation": _number(int, 0, 99_999_999),
     "log_level": _one_of("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
     "service": _matching(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", "letters, digits, and . _ -, at most 100"),
     "metrics_namespace": _matching(r"[A-Za-z0-9][A-Za-z0-9_.#/-]{0,99}", "letters, digits, and . _ # / -, at most 100"),

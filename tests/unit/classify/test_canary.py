@@ -126,7 +126,7 @@ def test_a_damaged_canary_never_answers_and_never_harms_the_stable_model(store, 
     serving = serving_over(store, on_failure=lambda model, trouble, _: told.append((model, trouble.code, trouble.role)))
     assert {version_of(serving, **{"x-canary-key": key}) for key in KEYS[:100]} == {"1.0.0"}
     assert told == [("tickets", "corrupt_bundle", "canary")]
-    assert (serving.freshness.trouble, serving.freshness.failures) == (None, 1)
+    assert (serving.freshness.state.trouble, serving.freshness.failures) == (None, 1)
     assert serving.live().side == ""
 
 
@@ -141,8 +141,8 @@ def test_a_canary_that_cannot_be_loaded_is_tried_again_and_then_runs(store):
     store._objects[key] = good
     clock.now += 31
     serving.live()
-    assert (serving.freshness.sides.canary.version, serving.freshness.beside) == ("1.1.0", {})
-    assert serving.freshness.status == "ok"
+    assert (serving.freshness.sides.canary.version, serving.freshness.state.beside) == ("1.1.0", {})
+    assert serving.freshness.state.status == "ok"
 
 
 def test_health_and_status_tell_what_runs_beside_the_model(store):
@@ -234,7 +234,7 @@ def test_a_successor_that_cannot_be_served_ends_the_canary_and_leaves_the_last_g
     damage(store, "2.0.0")
     clock.now += 31
     assert {version_of(serving, **{"x-canary-key": key}) for key in KEYS[:50]} == {"1.0.0"}
-    assert serving.freshness.status == "degraded"
+    assert serving.freshness.state.status == "degraded"
 
 
 def test_without_a_canary_nothing_more_is_read():

@@ -31,6 +31,15 @@ HTTP = {
     "body": "{}",
     "isBase64Encoded": False,
 }
+BALANCER = {
+    "requestContext": {"elb": {"targetGroupArn": "arn:aws:elasticloadbalancing:eu-central-1:1:targetgroup/a/b"}},
+    "httpMethod": "GET",
+    "path": "/models/a%2562",
+    "queryStringParameters": {"last": "7d", "model": "recruits%2Fqb", "a+b": "c%20d"},
+    "headers": {"x-forwarded-for": "made up, 10.0.0.3", "content-type": "application/json"},
+    "body": "",
+    "isBase64Encoded": False,
+}
 FOREIGN = {
     "nothing": None,
     "a list": [],
@@ -39,9 +48,9 @@ FOREIGN = {
     "S3": {"Records": [{"eventSource": "aws:s3", "s3": {}}]},
     "SQS": {"Records": [{"eventSource": "aws:sqs", "body": "{}"}]},
     "EventBridge": {"version": "0", "source": "aws.s3", "detail": {}},
-    "a load balancer": {**REST, "requestContext": {"elb": {"targetGroupArn": "arn"}}},
     "no method": {**REST, "httpMethod": None},
     "no path": {**REST, "path": None},
+    "a load balancer, without a path": {**BALANCER, "path": None},
     "no HTTP in a 2.0 event": {**HTTP, "requestContext": {}},
     "a body that is no string": {**HTTP, "body": {"title": "x"}},
 }
@@ -58,6 +67,23 @@ def test_an_http_api_event_becomes_a_request():
     request = events.read(HTTP)
     assert (request.method, request.path, request.body, request.client) == ("POST", "/classify", b"{}", "10.0.0.2")
     assert request.request_id == "http+1="
+
+
+def test_a_load_balancers_event_becomes_a_request():
+    request = events.read(BALANCER)
+    assert (request.method, request.path, request.body, request.client) == ("GET", "/models/a%62", b"", "10.0.0.3")
+    assert request.query == {"last": "7d", "model": "recruits/qb", "a b": "c d"}
+    assert (request.caller, len(request.request_id)) == ("", 32)
+
+
+def test_a_load_balancer_that_sends_lists_is_read_the_same():
+    event = {name: value for name, value in BALANCER.items() if name not in ("headers", "queryStringParameters")}
+    event["multiValueHeaders"] = {name: [value] for name, value in BALANCER["headers"].items()}
+    event["multiValueQueryStringParameters"] = {
+        name: ["other", value] for name, value in BALANCER["queryStringParameters"].items()
+    }
+    one, other = events.read(BALANCER), events.read(event)
+    assert one._replace(request_id="", correlation_id="") == other._replace(request_id="", correlation_id="")
 
 
 def test_a_named_stage_is_no_part_of_the_path():
@@ -98,6 +124,18 @@ def test_odd_headers_are_left_out():
     assert events.read({**HTTP, "headers": odd}).headers == {"good": "yes"}
     assert events.read({**HTTP, "headers": None}).headers == {}
     assert events.read({**REST, "headers": [], "multiValueHeaders": {"a": "b", "c": [None, "d"]}}).headers == {"c": "d"}
+
+
+def test_a_path_beyond_all_bounds_is_not_decoded():
+    path = "/models/" + "%2e" * 3000
+    assert events.read({**BALANCER, "path": path}).path == path
+
+
+def test_headers_are_bounded():
+    many = {f"x-{number}": "a" for number in range(events.HEADERS + 1)}
+    assert len(events.read({**HTTP, "headers": many}).headers) == events.HEADERS
+    several = {name: [value] for name, value in many.items()}
+    assert len(events.read({**REST, "headers": {}, "multiValueHeaders": several}).headers) == events.HEADERS
 
 
 def test_a_callers_request_id_comes_before_the_gateways():

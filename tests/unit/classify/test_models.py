@@ -1,6 +1,8 @@
 """Several models in one process: loaded when asked for, put out when there is no room, none in another's way."""
 
 from threading import Event, Thread
+from time import sleep
+from types import SimpleNamespace
 
 import pytest
 
@@ -9,6 +11,7 @@ from firesteel.registry import alias
 from firesteel.registry.store import MemoryStore
 from functions.classify.answers import Refused
 from functions.classify.live import Live, Segmented
+from functions.classify.models import Models
 from tests.unit.classify import zoo
 from tests.unit.classify.bundles import Clock, release, serving_over
 
@@ -112,6 +115,23 @@ def test_the_least_recently_asked_is_put_out(store):
     assert loaded(serving) == ["model-0", "model-3", "model-1"]
 
 
+def test_a_model_that_was_put_out_never_comes_back_older(store):
+    """Its newest entry deleted meanwhile, a warm process answered from the one before."""
+    clock = Clock()
+    serving = serving_over(store, memory=ONE, clock=clock)
+    release(store, "1.1.0", zoo.files(sized("model-0"), zoo.BUSINESS), name="model-0")
+    assert serving.live_of("model-0").generation == 2
+    serving.live_of("model-1")
+    assert loaded(serving) == ["model-1"]
+    entry = store._objects.pop("models/model-0/aliases/latest/00000002.json")
+    with pytest.raises(Refused, match="failed its checks"):
+        serving.live_of("model-0")
+    assert serving.at("model-0", "1.0.0").version == "1.0.0"  # a version that is asked for is no alias's
+    store._objects["models/model-0/aliases/latest/00000002.json"] = entry
+    clock.now += 31
+    assert serving.live_of("model-0").generation == 2
+
+
 def test_the_one_asked_last_stays_however_large_and_the_served_one_always(store):
     serving = serving_over(store, memory=0)
     served = serving.live()
@@ -193,7 +213,7 @@ def test_a_model_that_cannot_be_loaded_has_its_own_trouble_and_is_tried_again_in
     assert told == [("gifts", "corrupt_bundle")]
     assert serving.live_of("readiness").version == "2.0.0"
     assert serving.live().version == "1.2.0"
-    assert (serving.freshness.status, serving.freshness.failures) == ("ok", 0)
+    assert (serving.freshness.state.status, serving.freshness.failures) == ("ok", 0)
     store._objects[key] = good
     clock.now += 31
     assert serving.live_of("gifts").version == "3.0.0"
@@ -208,7 +228,7 @@ def test_a_loaded_model_survives_a_bad_successor(store):
     clock.now += 31
     assert serving.live_of("gifts").version == "3.0.0"
     [freshness] = serving.models.all()
-    assert (freshness.status, freshness.trouble.code) == ("degraded", "corrupt_bundle")
+    assert (freshness.state.status, freshness.state.trouble.code) == ("degraded", "corrupt_bundle")
 
 
 def test_many_threads_load_a_model_once_and_another_meanwhile(store):
@@ -236,6 +256,51 @@ def test_many_threads_load_a_model_once_and_another_meanwhile(store):
     assert len(found) == 8
     assert len({id(live) for live in found}) == 1
     assert looks.count("gifts") == 1
+
+
+def test_after_a_failure_too_one_thread_alone_loads_a_model():
+    """Who waited for a load that failed, and who came after it, loaded both: the slower one brought back an older model."""
+    first, second, go_on = Event(), Event(), Event()
+    opened, at_once, most = [], [], []
+
+    def open_it(name):
+        opened.append(name)
+        at_once.append(name)
+        most.append(len(at_once))
+        try:
+            if len(opened) == 1:
+                first.set()
+                assert second.wait(10)
+                raise StoreError("connection refused")
+            assert go_on.wait(10)
+            return SimpleNamespace(size=len(opened))
+        finally:
+            at_once.pop()
+
+    models = Models(open_it, bound=100)
+    found = []
+
+    def ask():
+        try:
+            found.append(models.of("tickets").size)
+        except StoreError:
+            found.append(None)
+
+    threads = [Thread(target=ask) for _ in range(2)]
+    threads[0].start()
+    assert first.wait(10)
+    threads[1].start()
+    while models._opening["tickets"].waiting < 2:
+        sleep(0.001)
+    second.set()
+    threads[0].join(10)  # it failed; the other one loads now
+    threads.append(Thread(target=ask))
+    threads[2].start()
+    sleep(0.05)
+    go_on.set()
+    for thread in threads:
+        thread.join(10)
+    assert (found, max(most), models._opening) == ([None, 2, 2], 1, {})
 
 
 def test_many_threads_and_little_room_never_harm_an_answer(store):

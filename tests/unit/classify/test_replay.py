@@ -25,15 +25,32 @@ def with_golden(change):
         lambda golden: golden["rows"][0]["labels"].update(mood="Sunny"),
         lambda golden: golden["rows"][0]["input"].pop("title"),
         lambda golden: golden["rows"][0].pop("input"),
+        lambda golden: golden["rows"][0]["confidences"].update(priority=10**400),
         lambda golden: golden.update(rows=None),
+        lambda golden: golden.update(rows=["a row"]),
+        lambda golden: golden.update(rows=golden["rows"] * 1001),
+        lambda golden: golden.update(more=" " * (4 << 20)),
         lambda golden: golden.update(format=2),
     ],
-    ids=["label", "confidence", "no number", "unknown target", "bad row", "no row", "no rows", "format"],
+    ids=[
+        "label",
+        "confidence",
+        "no number",
+        "unknown target",
+        "bad row",
+        "no row",
+        "400 digits",
+        "no rows",
+        "text",
+        "many",
+        "long",
+        "format",
+    ],
 )
 def test_a_bundle_that_does_not_replay_its_golden_rows_is_not_served(change):
     store = MemoryStore()
     release(store, "1.0.0", with_golden(change))
-    assert serving_over(store).freshness.trouble.code == "corrupt_bundle"
+    assert serving_over(store).freshness.state.trouble.code == "corrupt_bundle"
 
 
 def test_a_confidence_may_differ_in_the_seventh_digit():
@@ -50,7 +67,7 @@ def test_a_value_may_differ_by_a_millionth_of_itself(factor, served):
     golden["rows"][0]["values"]["chosen"] *= factor
     store = MemoryStore()
     release(store, "1.0.0", {**contents, "golden.json": json.dumps(golden).encode()}, name="gifts")
-    assert serving_over(store, model="gifts").freshness.status == ("ok" if served else "unavailable")
+    assert serving_over(store, model="gifts").freshness.state.status == ("ok" if served else "unavailable")
 
 
 @pytest.mark.parametrize("values", [{"chosen": None}, {"chosen": "3"}, {"sold": 1.0}, [], None])
@@ -60,4 +77,4 @@ def test_golden_values_that_are_none_are_refused(values):
     golden["rows"][0]["values"] = values
     store = MemoryStore()
     release(store, "1.0.0", {**contents, "golden.json": json.dumps(golden).encode()}, name="gifts")
-    assert serving_over(store, model="gifts").freshness.status == "unavailable"
+    assert serving_over(store, model="gifts").freshness.state.status == "unavailable"

@@ -8,16 +8,19 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
+from threading import Event
 
 import httpx
 import pytest
 
 from firesteel.registry.store import MemoryStore, open_store
 from firesteel.settings import Settings
-from functions.classify import server
+from functions.classify import app, server
+from functions.classify.meters import Meters
 from functions.classify.telemetry import Telemetry
 from tests.unit.classify import zoo
-from tests.unit.classify.bundles import TICKET, release
+from tests.unit.classify.bundles import TICKET, release, serving_over
 
 SETTINGS = Settings(rate_limit=0, refresh_seconds=0)
 
@@ -272,6 +275,42 @@ def test_a_fault_of_ours_is_a_500_and_the_next_request_is_answered(serve, monkey
     assert "a secret" not in answer.text + capsys.readouterr().out
 
 
+class Stuck(MemoryStore):
+    """Answers nobody until it is let go."""
+
+    def __init__(self):
+        super().__init__()
+        self.let_go = Event()
+        self.let_go.set()
+
+    def folders(self, prefix):
+        assert self.let_go.wait(20)
+        return super().folders(prefix)
+
+
+def test_however_many_wait_for_the_registry_a_model_in_memory_predicts():
+    """They shared their threads with batches, which waited behind them for as long as S3 was slow."""
+    store = Stuck()
+    release(store, "1.0.0")
+    serving = serving_over(store)
+    telemetry = Telemetry(service="tests-stuck", level="CRITICAL")
+    front = server.Front(app.create(serving), serving, telemetry, Meters(), server.RateLimit(0, 60))
+
+    async def ask():
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(front), base_url="http://server") as http:
+            store.let_go.clear()
+            waiting = [asyncio.create_task(http.get("/models")) for _ in range(100)]
+            await asyncio.sleep(0.05)
+            try:
+                async with asyncio.timeout(10):
+                    batch = await http.post("/classify/batch", json={"items": [TICKET]})
+            finally:
+                store.let_go.set()
+            return batch.status_code, {answer.status_code for answer in await asyncio.gather(*waiting)}
+
+    assert asyncio.run(ask()) == (200, {200})
+
+
 def test_memory_is_a_store_too():
     assert isinstance(open_store("memory://"), MemoryStore)
 
@@ -319,3 +358,13 @@ def test_a_page_that_cannot_be_made_is_a_500_in_our_words_and_logged(serve, monk
     )
     [line] = [json.loads(text) for text in capsys.readouterr().out.splitlines()]
     assert (line["route"], line["status"], line["error"]) == ("/openapi.json", 500, "ZeroDivisionError")
+
+
+def test_a_server_that_trusts_a_key_serves_nothing_that_it_did_not_sign(serve):
+    golden = Path(__file__).parents[2] / "golden"
+    keys = tuple((golden / "signed.pub").read_text().split())
+    answers = [
+        serve(store=f"file://{golden}/{kind}", public_keys=keys).ask("POST", "/classify", json=TICKET)
+        for kind in ("signed", "sealed")
+    ]
+    assert [answer.status_code for answer in answers] == [200, 503]

@@ -13,6 +13,7 @@ from firesteel.registry.store import open_store
 from functions.classify import server, shadow
 from functions.classify.events import Request
 from functions.classify.operations import respond
+from functions.classify.refresh import State
 from functions.classify.shadow import Shadows
 from functions.classify.telemetry import Telemetry
 from tests.unit.classify import zoo
@@ -135,7 +136,7 @@ def test_a_shadow_that_raises_is_told_and_agrees_in_nothing(store):
     asking = Asking(store)
     sides = asking.serving.freshness.sides
     broken = sides.stable.shadow._replace(predictor=Broken(sides.stable.shadow.predictor))
-    asking.serving.freshness.sides = sides._replace(stable=sides.stable._replace(shadow=broken))
+    asking.serving.freshness.state = State(sides._replace(stable=sides.stable._replace(shadow=broken)))
     line = asking.line("/classify", TICKET)
     assert (line["code"], line["error"]) == ("internal_error", "ZeroDivisionError")
     assert line["agree"] == {"priority": False, "department": False}
@@ -191,7 +192,7 @@ def test_what_has_no_shadow_waits_for_nothing():
 def test_where_shadows_are_not_scored_they_are_not_fetched(store):
     damage(store, "1.1.0")
     serving = serving_over(store)
-    assert (serving.live().shadow, serving.freshness.status) == (None, "ok")
+    assert (serving.live().shadow, serving.freshness.state.status) == (None, "ok")
     assert ask(serving, "GET", "/model/status")[1]["shadow"]["loaded"] is False
 
 

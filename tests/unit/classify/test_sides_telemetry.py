@@ -11,6 +11,7 @@ from functions.classify.lane import Lane
 from functions.classify.live import Sides
 from functions.classify.meters import Meters
 from functions.classify.operations import respond
+from functions.classify.refresh import State
 from functions.classify.telemetry import Telemetry
 from tests.unit.classify import zoo
 from tests.unit.classify.bundles import TICKET, beside, damage, released, serving_over
@@ -90,7 +91,8 @@ class Broken:
 
 def break_canary(freshness):
     sides = freshness.sides
-    freshness.sides = Sides(sides.stable, sides.canary._replace(predictor=Broken(sides.canary.predictor)), sides.weight)
+    broken = sides.canary._replace(predictor=Broken(sides.canary.predictor))
+    freshness.state = State(Sides(sides.stable, broken, sides.weight))
 
 
 @pytest.mark.parametrize(("path", "body"), [("/classify", TICKET), ("/batch_predict", {"cases": [TICKET, TICKET]})])
@@ -110,7 +112,7 @@ def test_an_error_is_counted_for_the_side_that_raised_it(telemetry, serving, cap
 def test_an_error_without_a_canary_names_model_and_version_and_is_no_metric(telemetry, capsys):
     serving = serving_over(released("1.0.0"))
     stable = serving.freshness.sides.stable
-    serving.freshness.sides = Sides(stable._replace(predictor=Broken(stable.predictor)))
+    serving.freshness.state = State(Sides(stable._replace(predictor=Broken(stable.predictor))))
     Lane(serving, telemetry(), cold_start=False)(post("/classify", TICKET))
     [line] = lines(capsys)
     assert (line["status"], line["model"], line["model_version"]) == (500, "tickets", "1.0.0")

@@ -15,7 +15,8 @@ import uvicorn
 import yaml
 
 from cli import environment, main
-from firesteel.registry.store import Store, open_store
+from firesteel.registry.seal import open_registry
+from firesteel.registry.store import Store
 from firesteel.settings import PREFIX, Settings
 from functions.classify import server
 from functions.classify.asgi import App
@@ -182,4 +183,4 @@ def monitor(firesteel: Run, store: Path, tmp_path: Path, monkeypatch: pytest.Mon
     """The monitoring store that commands use."""
     url = f"file://{tmp_path}/monitor"
     monkeypatch.setenv("FIRESTEEL_MONITOR", url)
-    return open_store(url)
+    return open_registry(url)

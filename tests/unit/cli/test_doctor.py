@@ -142,7 +142,7 @@ def test_every_segment_of_a_served_model_is_examined(
     assert "sends rows by position" in found["program"]["found"]
     assert found["segment qb: program"]["verdict"] == "ok"
     assert found["segment rb: program"]["verdict"] == "FAIL"
-    assert "rollback recruits/rb" in found["segment rb: program"]["remedy"]
+    assert "firesteel train recruits" in found["segment rb: program"]["remedy"]
     assert "segments QB, RB, WR" in found["definition"]["found"]
 
 

@@ -8,6 +8,7 @@ import pytest
 from benchmarks import drift as drifting
 from benchmarks.drift import World, deliver, publish
 from firesteel.monitor import reports
+from firesteel.registry.seal import open_registry
 from firesteel.registry.store import open_store
 from tests.unit.monitor.lines import keep, line
 
@@ -21,7 +22,7 @@ def asked(firesteel, tmp_path, monkeypatch):
 
     def fill(shift, model="drifting"):
         world, monitor = World(1), open_store(f"file://{tmp_path}/monitor")
-        digest = publish(world, open_store(f"file://{tmp_path}/registry"), model)
+        digest = publish(world, open_registry(f"file://{tmp_path}/registry"), model)
         for day in (1, 2):
             deliver(world, monitor, digest, day, 200, shift if day == 1 else 0.0)
         return monitor
@@ -80,7 +81,7 @@ def test_a_version_may_be_named(firesteel, asked):
 
 def test_segments_are_looked_at_each(firesteel, asked, tmp_path):
     asked(0.0, "shop/north")
-    publish(World(1), open_store(f"file://{tmp_path}/registry"), "shop/south")
+    publish(World(1), open_registry(f"file://{tmp_path}/registry"), "shop/south")
     found = json.loads(firesteel("drift", "shop", "--json").out)
     assert [(report["model"], report["state"]) for report in found] == [
         ("shop/north", "INSUFFICIENT_DATA"),

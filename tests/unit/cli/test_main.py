@@ -17,7 +17,7 @@ COMMANDS = typer.main.get_command(main.app).commands  # type: ignore[attr-define
 def test_the_commands_are_these() -> None:
     assert set(COMMANDS) == {
         *("demo", "train", "predict", "score", "serve", "smoke", "evaluate", "doctor", "compile", "generate", "invoke"),
-        *("versions", "show", "promote", "shadow", "rollback", "switch", "verify"),
+        *("versions", "show", "promote", "shadow", "rollback", "switch", "verify", "gc", "keys"),
         *("rollout", "approve", "reject", "control", "retrain", "logs"),
         *("report", "loadtest", "inferences", "drift", "feedback", "review", "export", "import"),
     }
@@ -37,7 +37,9 @@ def test_the_help_tells_every_default(name: str, firesteel: Run) -> None:
     assert " . " not in firesteel(name, "--help").words  # Rich takes [default: ...] in a text for markup, and drops it
 
 
-@pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"demo", "serve", "control", "generate", "invoke", "rollout"}))
+@pytest.mark.parametrize(
+    "name", sorted(set(COMMANDS) - {"demo", "serve", "control", "generate", "invoke", "rollout", "keys"})
+)
 def test_every_command_that_reports_something_can_do_so_in_json(name: str) -> None:
     assert "--json" in [option for parameter in COMMANDS[name].params for option in parameter.opts]
 

@@ -10,7 +10,7 @@ import yaml
 
 from cli.environment import project_root
 from firesteel.registry import bundle
-from firesteel.registry.store import open_store
+from firesteel.registry.seal import open_registry
 from tests.unit.cli.conftest import Run
 
 
@@ -146,7 +146,7 @@ def test_a_file_can_be_explained_too(firesteel: Run, numbers: Path, small: Path)
 
 def republished(store: Path, changes: dict[str, bytes], signature: str | None = None) -> None:
     """g2g 2.0.0: the files of 1.0.0 but for the changes."""
-    registry = open_store(f"file://{store}")
+    registry = open_registry(f"file://{store}")
     manifest = bundle.read_manifest(registry, "g2g", "1.0.0")
     files = {name: bundle.read_file(registry, manifest, name) for name in manifest.files} | changes
     bundle.publish(registry, "g2g", "2.0.0", files, who="tests", signature=signature or manifest.signature)

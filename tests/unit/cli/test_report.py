@@ -11,6 +11,7 @@ from cli.reporting import answers, subject
 from firesteel.errors import DataError
 from firesteel.monitor import reports
 from firesteel.registry import bundle
+from firesteel.registry.seal import open_registry
 from firesteel.registry.store import open_store
 from functions.train.drift import look as looking
 
@@ -33,7 +34,7 @@ def test_a_report_without_rows_has_what_training_measured(firesteel, store, here
 
 
 def test_the_metrics_of_the_held_out_rows_are_those_of_the_bundle(store, rows):
-    chosen = subject.read(open_store(f"file://{store}"), "tickets", "1.1.0", "latest")
+    chosen = subject.read(open_registry(f"file://{store}"), "tickets", "1.1.0", "latest")
     asked = subject.rows_of(chosen, rows)
     assert asked.unseen
     assert "120 rows of tickets.csv that the training of 1.1.0 held out (stratified split, seed 7)" in asked.said
@@ -46,7 +47,7 @@ def test_the_metrics_of_the_held_out_rows_are_those_of_the_bundle(store, rows):
 
 @pytest.mark.parametrize("model", ["g2g", "gifts", "recruits/qb"])
 def test_the_metrics_of_numbers_and_counts_are_those_of_the_bundle(measured, small, model):
-    chosen = subject.read(open_store(f"file://{measured}"), model, "1.0.0", "latest")
+    chosen = subject.read(open_registry(f"file://{measured}"), model, "1.0.0", "latest")
     asked = subject.rows_of(chosen, small / f"{model.partition('/')[0]}.csv")
     for name, one in answers.of(chosen, asked.dataset).items():
         told, found = chosen.metrics["targets"][name], one.metrics()
@@ -85,7 +86,7 @@ def test_a_report_on_rows_has_slices_examples_and_another_version(firesteel, sto
 def test_examples_are_of_held_out_rows_shortened_and_the_surest_first(store, rows):
     from cli.reporting import rows as told
 
-    chosen = subject.read(open_store(f"file://{store}"), "tickets", None, "latest")
+    chosen = subject.read(open_registry(f"file://{store}"), "tickets", None, "latest")
     asked = subject.rows_of(chosen, rows)
     tables = list(told.examples(chosen, asked.dataset, answers.of(chosen, asked.dataset), most=5))
     held_out = set(map(str, asked.dataset.lines.tolist()))
@@ -109,7 +110,7 @@ def test_no_row_is_in_a_report_without_examples(firesteel, store, rows, here):
 def test_a_file_that_it_was_not_trained_on_is_taken_whole(store, rows, tmp_path):
     other = tmp_path / "other.csv"
     other.write_bytes(rows.read_bytes() + b"\n")
-    chosen = subject.read(open_store(f"file://{store}"), "tickets", None, "latest")
+    chosen = subject.read(open_registry(f"file://{store}"), "tickets", None, "latest")
     asked = subject.rows_of(chosen, other)
     assert len(asked.dataset) == 600
     assert not asked.unseen
@@ -121,7 +122,7 @@ def test_a_file_that_it_was_not_trained_on_is_taken_whole(store, rows, tmp_path)
 
 def test_rows_that_were_all_trained_on_are_called_so(firesteel, store, rows):
     assert firesteel("train", "tickets", "--data", rows, "--no-tune", "--no-eval").code == 4
-    chosen = subject.read(open_store(f"file://{store}"), "tickets", "1.2.0", "latest")
+    chosen = subject.read(open_registry(f"file://{store}"), "tickets", "1.2.0", "latest")
     asked = subject.rows_of(chosen, rows)
     assert not asked.unseen
     assert "how well it remembers" in asked.said
@@ -130,7 +131,7 @@ def test_rows_that_were_all_trained_on_are_called_so(firesteel, store, rows):
 
 
 def test_two_versions_that_held_out_other_rows_meet_on_what_both_did(store, rows):
-    chosen = subject.read(open_store(f"file://{store}"), "tickets", None, "latest")
+    chosen = subject.read(open_registry(f"file://{store}"), "tickets", None, "latest")
     asked = subject.rows_of(chosen, rows)
     lines = asked.dataset.lines
     first, second = subject.common(asked.keep(lines[:80]), asked.keep(lines[40:]))
@@ -205,7 +206,7 @@ def test_a_real_look_at_drift_is_told_series_by_series(firesteel, store, here, m
     monitor = open_store(f"file://{tmp_path}/monitor")
     monkeypatch.setenv("FIRESTEEL_MONITOR", f"file://{tmp_path}/monitor")
     until = datetime(2026, 11, 20, 6, tzinfo=UTC)
-    look = looking.look(open_store(f"file://{store}"), monitor, "tickets", until=until, days=7)
+    look = looking.look(open_registry(f"file://{store}"), monitor, "tickets", until=until, days=7)
     reports.publish(monitor, "tickets", until, look, b"<p>")
     assert firesteel("report", "tickets", "--version", "1.0.0", "--out", "a.md").code == 0
     text = (here / "a.md").read_text().replace("\\", "")
@@ -231,7 +232,7 @@ def test_a_version_that_is_none_and_a_file_that_is_none_are_said(firesteel, stor
 def test_a_damaged_definition_is_named(store, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(store, copy)
-    target = open_store(f"file://{copy}")
+    target = open_registry(f"file://{copy}")
     manifest = bundle.read_manifest(target, "tickets", "1.1.0")
     files = {name: bundle.read_file(target, manifest, name) for name in manifest.files} | {"definition.json": b"{}"}
     bundle.publish(target, "tickets", "3.0.0", files, who="tests", signature=manifest.signature)

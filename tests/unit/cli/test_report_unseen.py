@@ -3,7 +3,7 @@
 import pytest
 
 from cli.reporting import subject
-from firesteel.registry.store import open_store
+from firesteel.registry.seal import open_registry
 from functions.train import dataset
 from functions.train.split import split
 from models import tickets
@@ -33,7 +33,7 @@ def test_nothing_is_judged_on_rows_that_a_version_may_have_been_trained_on(fires
 
 
 def test_rows_of_the_training_are_left_out_when_its_file_is_given(firesteel, store, rows, grown, here):
-    chosen = subject.read(open_store(f"file://{store}"), "tickets", "1.1.0", "latest")
+    chosen = subject.read(open_registry(f"file://{store}"), "tickets", "1.1.0", "latest")
     asked = subject.rows_of(chosen, grown, [rows])
     assert asked.unseen
     whole = dataset.read(rows, chosen.definition)
@@ -50,7 +50,7 @@ def test_rows_of_the_training_are_left_out_when_its_file_is_given(firesteel, sto
 
 
 def test_corrections_that_were_trained_on_may_stand_in_any_file(store, rows, grown):
-    chosen = subject.read(open_store(f"file://{store}"), "tickets", "1.1.0", "latest")
+    chosen = subject.read(open_registry(f"file://{store}"), "tickets", "1.1.0", "latest")
     corrected = chosen._replace(metadata=chosen.metadata | {"feedback": {"used": 7}})
     asked = subject.rows_of(corrected, grown, [rows])
     assert not asked.unseen
@@ -59,7 +59,7 @@ def test_corrections_that_were_trained_on_may_stand_in_any_file(store, rows, gro
 
 def test_groups_that_were_trained_on_are_left_out(measured, small, tmp_path):
     """A new row of a group that was trained on is no evidence."""
-    chosen = subject.read(open_store(f"file://{measured}"), "gifts", "1.0.0", "latest")
+    chosen = subject.read(open_registry(f"file://{measured}"), "gifts", "1.0.0", "latest")
     assert chosen.definition.split.kind == "group"
     other = tmp_path / "other.csv"
     other.write_bytes((small / "gifts.csv").read_bytes() + b"\n")

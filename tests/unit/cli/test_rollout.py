@@ -18,7 +18,8 @@ from cli.insights.lines import Lines
 from cli.insights.parser import parse
 from cli.rollout_status import _milliseconds
 from firesteel.registry import alias
-from firesteel.registry.store import MemoryStore, Store, open_store
+from firesteel.registry.seal import open_registry
+from firesteel.registry.store import MemoryStore, Store
 from tests.unit.classify.bundles import released
 from tests.unit.cli.conftest import Run
 from tests.unit.insights import recorded
@@ -31,7 +32,7 @@ def rolled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """The folder of a store where a canary and a shadow run, and the lines of the time since they began."""
     folder = tmp_path_factory.mktemp("rollout")
     memory = recorded.rollout()
-    copy(memory, open_store(f"file://{folder}/store"))
+    copy(memory, open_registry(f"file://{folder}/store"))
     log = folder / "classify.log"
     log.write_text("\n".join(recorded.rolling(memory, requests=REQUESTS, service="recorded-rollout")), encoding="utf-8")
     return folder / "store", log
@@ -121,7 +122,7 @@ def test_on_aws_the_same_questions_are_asked_of_the_time_since_the_canary_began(
     there = firesteel("rollout", "status", "tickets", "--timeout", "9", "--json")
     assert there.out == firesteel("rollout", "status", "tickets", "--file", files, "--json").out
     assert {(groups, timeout) for groups, _, timeout in asked} == {(("/firesteel/classify",), 9.0)}
-    began = alias.history(open_store(environment.settings().store), "tickets", "latest")[1].when
+    began = alias.history(open_registry(environment.settings().store), "tickets", "latest")[1].when
     age = (datetime.now(UTC) - datetime.fromisoformat(began)).total_seconds()
     assert all(age - 60 < seconds < age + 3 for _, seconds, _ in asked)
 
@@ -154,7 +155,7 @@ def test_a_wider_canary_is_still_the_same_and_its_lines_count_from_its_beginning
 ) -> None:
     shutil.copytree(rolled[0], tmp_path / "store")
     monkeypatch.setenv("FIRESTEEL_STORE", f"file://{tmp_path}/store")
-    store = open_store(f"file://{tmp_path}/store")
+    store = open_registry(f"file://{tmp_path}/store")
     began = alias.history(store, "tickets", "latest")[1].when
     alias.canary(store, "tickets", "latest", "1.1.0", weight=0.8, who="tests")
     found = json.loads(firesteel("rollout", "status", "tickets", "--file", rolled[1], "--json").out)
@@ -162,8 +163,26 @@ def test_a_wider_canary_is_still_the_same_and_its_lines_count_from_its_beginning
     assert sum(side["requests"] for side in found["sides"]) > 300
 
 
+@pytest.mark.parametrize(("damaged", "said"), [(3, ""), (5, "what ran before generation 6 is not counted")])
+def test_an_old_entry_that_cannot_be_read_does_not_hide_the_canary_that_runs(
+    damaged: int, said: str, firesteel: Run, rolled: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(rolled[0], tmp_path / "store")
+    monkeypatch.setenv("FIRESTEEL_STORE", f"file://{tmp_path}/store")
+    store = open_registry(f"file://{tmp_path}/store")
+    alias.promote(store, "tickets", "latest", "1.0.0", who="tests")
+    alias.canary(store, "tickets", "latest", "1.1.0", weight=0.4, who="tests")
+    assert alias.canary(store, "tickets", "latest", "1.1.0", weight=0.8, who="tests").generation == 6
+    (tmp_path / f"store/models/tickets/aliases/latest/{damaged:08d}.json").write_bytes(b"damaged")
+    done = firesteel("rollout", "status", "tickets", "--file", rolled[1], "--json")
+    assert done.code == 0
+    assert json.loads(done.out)["weight"] == 0.8
+    assert said in " ".join(done.err.split())
+    assert bool(done.err) is bool(said)
+
+
 def test_without_a_canary_that_is_said(firesteel: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    copy(released("1.0.0"), open_store(f"file://{tmp_path}/plain"))
+    copy(released("1.0.0"), open_registry(f"file://{tmp_path}/plain"))
     monkeypatch.setenv("FIRESTEEL_STORE", f"file://{tmp_path}/plain")
     done = firesteel("rollout", "status", "tickets")
     assert done.code == 0

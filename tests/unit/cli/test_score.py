@@ -16,7 +16,7 @@ import pytest
 
 from cli.environment import project_root
 from cli.scoring import estimate, machine
-from firesteel.registry.store import open_store
+from firesteel.registry.seal import open_registry
 from functions.classify.scoring.cut import PART_ROWS
 from models import tickets
 from tests.unit.classify import zoo
@@ -26,7 +26,7 @@ from tests.unit.classify import zoo
 def store(tmp_path_factory):
     """The URL of a store with the hand-made models."""
     url = f"file://{tmp_path_factory.mktemp('store')}"
-    zoo.release_all(open_store(url))
+    zoo.release_all(open_registry(url))
     return url
 
 

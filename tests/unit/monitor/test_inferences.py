@@ -231,6 +231,33 @@ def test_a_search_ends_in_time_within_an_object_too(store, monkeypatch):
     assert recent(store, limit=1, seconds=1000).complete
 
 
+@pytest.mark.parametrize("said", ["", "no JSON", '{"message": "request", "labels": 3}', '{"message": "other"}'])
+def test_a_search_ends_in_time_among_lines_that_are_no_inferences(store, monkeypatch, said):
+    now = iter(range(1_000_000))
+    monkeypatch.setattr(inferences, "monotonic", lambda: next(now))
+    store.create(f"{inferences.day_folder('tickets', NOON.date())}x.jsonl", f"{said}\n".encode() * 1000)
+    assert recent(store, limit=1, seconds=10) == ([], False)
+    assert next(now) < 20
+
+
+def test_a_search_ends_in_time_within_a_line_too(store, monkeypatch):
+    now = iter(range(1_000_000))
+    monkeypatch.setattr(inferences, "monotonic", lambda: next(now))
+    monkeypatch.setattr(inferences, "LINE_LIMIT", 10)
+    store.create(f"{inferences.day_folder('tickets', NOON.date())}x.jsonl", b"x" * 10_000)
+    assert recent(store, limit=1, seconds=10) == ([], False)
+    assert next(now) < 20
+
+
+def test_a_line_without_an_end_is_bounded_as_its_object_is(store, monkeypatch):
+    monkeypatch.setattr(inferences, "LINE_LIMIT", 10)
+    monkeypatch.setattr(inferences, "UNPACKED_LIMIT", 100)
+    store.create(f"{inferences.day_folder('tickets', NOON.date())}x.jsonl.gz", gzip.compress(b"x" * 10_000))
+    damage = Damage()
+    recent(store, limit=1, damage=damage)
+    assert (damage.files, damage.lines) == (1, 1)
+
+
 def test_a_digest_is_that_of_the_canonical_json():
     # printf '["tickets","channel","caf\\u00e9"]' | sha256sum
     assert inferences.digest("tickets", "channel", "café") == "8a18077bc9047791"

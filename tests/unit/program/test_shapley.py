@@ -9,7 +9,7 @@ import pytest
 from sklearn.ensemble import HistGradientBoostingRegressor
 from threadpoolctl import threadpool_limits
 
-from firesteel.errors import ProgramError
+from firesteel.errors import InputError
 from firesteel.program.estimators import shapley, trees
 from functions.train.compile.trees import compile_trees
 from tests.unit.program import boosted
@@ -182,7 +182,7 @@ def test_trees_too_large_to_be_explained_still_score(monkeypatch):
     made = boosted.compiled(boosted.case("histogram").model)
     monkeypatch.setattr(shapley, "_LIMIT", 100)
     assert np.isfinite(made.score(np.zeros((1, boosted.FEATURES)))).all()
-    with pytest.raises(ProgramError, match="too large to be explained"):
+    with pytest.raises(InputError, match="too large to be explained"):
         made.contributions(np.zeros((1, boosted.FEATURES)))
 
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from firesteel.errors import ConflictError, IntegrityError, NotFoundError, StoreError
+from firesteel.errors import ConflictError, IntegrityError, NotFoundError, RegistryError, StoreError
 from firesteel.registry import alias, bundle
 from firesteel.registry.store import MemoryStore
 from tests.faults.store import FaultyStore
@@ -163,9 +163,38 @@ def test_a_damaged_newest_entry_is_refused_until_the_next_one_mends_the_alias(st
         with pytest.raises(IntegrityError):
             attempt()
     mended = rollback(store, to="1.0.0")
-    assert (mended.generation, mended.previous) == (3, None)
+    assert (mended.generation, mended.previous) == (3, "1.0.0")
     assert alias.newer(store, "tickets", "latest", 1) == mended
     assert promote(store, "2.0.0").generation == 4
+
+
+def test_what_was_put_over_the_newest_entry_ends_no_way_back(store):
+    """The way back is that of the newest entry that can be read, as far as its bundles are still there."""
+    promote(store, "1.0.0")
+    promote(store, "1.1.0")
+    for generation in (3, 4):
+        store.inner._objects[key(generation)] = b"{}"
+    mended = promote(store, "2.0.0")
+    assert (mended.generation, mended.previous) == (5, "1.1.0")
+    assert [one.version for one in mended.before] == ["1.1.0", "1.0.0"]
+    assert rollback(store).version == "1.1.0"
+    store.inner._objects[key(7)] = b"{}"
+    del store.inner._objects["models/tickets/v1.0.0/manifest.json"]
+    assert [one.version for one in promote(store, "2.0.0").before] == ["1.1.0"]
+
+
+def test_a_folder_that_can_be_no_alias_is_passed_over(store):
+    promote(store, "1.0.0")
+    store.inner._objects["models/tickets/aliases/Latest/x"] = b""
+    assert alias.aliases(store, "tickets") == ["latest"]
+
+
+def test_after_the_last_generation_no_move_says_that_it_was_one(store):
+    promote(store, "1.0.0")
+    store.inner._objects[key(99_999_999)] = b"junk"
+    with pytest.raises(RegistryError, match="generation 99999999, after which there is none: somebody put it there"):
+        promote(store, "1.1.0")
+    assert max(name for name in store.inner._objects if "/aliases/" in name) == key(99_999_999)
 
 
 def test_a_history_with_a_gap_is_refused_but_not_what_is_served(store):

@@ -62,7 +62,7 @@ def test_a_crash_leaves_an_unfinished_version_whose_number_is_not_used_again(sto
     with pytest.raises(StoreError):
         publish(store)
     store.fault = lambda *_: None
-    assert bundle.versions(store, "tickets") == [("1.0.0", False)]
+    assert bundle.versions(store, "tickets") == [("1.0.0", "unfinished")]
     with pytest.raises(NotFoundError, match="no complete version"):
         bundle.read_manifest(store, "tickets", "1.0.0")
     assert "no complete version" in bundle.verify(store, "tickets", "1.0.0")[0]
@@ -116,6 +116,23 @@ def test_models_and_segments_are_found(store):
     ]  # fmt: skip
     assert bundle.versions(store, "recruits") == []
     assert [one.version for one in bundle.versions(store, "recruits/v8")] == ["1.0.0"]
+
+
+def test_folders_that_can_be_no_model_are_passed_over(store):
+    publish(store)
+    for key in ("models/Tick/v1.0.0/x", "models/a b/v1.0.0/x", "models/tickets_old/aliases/latest/x"):
+        store.create(key, b"")
+    assert bundle.models(store) == ["tickets"]
+    publish(store, model="aliases")
+    assert bundle.models(store) == ["aliases", "tickets"]
+
+
+def test_a_mark_is_told_from_what_is_wrong(store):
+    publish(store)
+    store.create("models/tickets/v1.0.0/collected.json", b"a mark")
+    store.create("models/tickets/v1.0.0/other", b"")
+    [mark, other] = bundle.verify(store, "tickets", "1.0.0")
+    assert (bundle.is_mark(mark), bundle.is_mark(other)) == (True, False)
 
 
 def test_a_segment_cannot_take_the_place_of_the_aliases(store):
@@ -205,6 +222,42 @@ def test_a_bundle_read_at_once_is_checked_as_one_read_file_by_file(store):
         read()
 
 
+def test_little_is_read_before_the_manifest_says_how_much_there_is(store, monkeypatch):
+    asked = []
+
+    class Bounded:
+        def get(self, key, *, limit):
+            asked.append((key.rpartition("/")[2], limit))
+            return store.get(key, limit=limit)
+
+    manifest = publish(store)
+    monkeypatch.setattr(bundle, "READ_AHEAD", 4)
+    assert bundle.read_bundle(Bounded(), "tickets", "1.0.0", list(FILES)) == (manifest, FILES)
+    assert sorted(asked) == [
+        *(("golden.json", 4), ("manifest.json", bundle.MANIFEST_LIMIT)),
+        *(("program.safetensors", 4), ("program.safetensors", len(FILES["program.safetensors"]))),
+    ]
+    replace(store, "models/tickets/v1.0.0/program.safetensors", b"x" * 1000)
+    with pytest.raises(IntegrityError, match="1000 bytes, more than 7"):
+        bundle.read_bundle(Bounded(), "tickets", "1.0.0", list(FILES))
+
+
+def test_a_version_that_is_being_collected_is_not_served_from_then_on(store):
+    manifest = publish(store)
+    key = "models/tickets/v1.0.0/collected.json"
+    store.create(key, b"{}")
+    assert bundle.problems(store, manifest) == [f"{key}: it is being collected, see `firesteel gc --help`"]
+    assert bundle.read_manifest(store, "tickets", "1.0.0") == manifest
+    [listed] = bundle.versions(store, "tickets")
+    assert (listed.state, listed.complete) == ("marked", False)
+    del store.inner._objects["models/tickets/v1.0.0/manifest.json"]
+    [listed] = bundle.versions(store, "tickets")
+    assert (listed.state, listed.complete) == ("collected", False)
+    assert bundle.next_version(store, "tickets", "minor") == "1.1.0"
+    with pytest.raises(ConflictError):
+        publish(store)
+
+
 def test_a_manifest_other_than_the_promoted_one_is_refused(store):
     publish(store)
     with pytest.raises(IntegrityError, match="not the manifest that was promoted"):
@@ -224,6 +277,8 @@ def test_a_manifest_other_than_the_promoted_one_is_refused(store):
         lambda m: m.update(model="other"),
         lambda m: m["files"].update({"../evil": {"size": 1, "sha256": "0" * 64}}),
         lambda m: m["files"].update({"claim.json": {"size": 1, "sha256": "0" * 64}}),
+        lambda m: m["files"].update({"collected.json": {"size": 1, "sha256": "0" * 64}}),
+        lambda m: m["files"]["golden.json"].update(size=bundle.DOCUMENT_LIMIT + 1),
         lambda m: m["files"]["golden.json"].update(size=-1),
         lambda m: m["files"]["golden.json"].update(size=True),
         lambda m: m["files"]["golden.json"].update(size=1 << 60),
@@ -256,7 +311,9 @@ def test_a_manifest_that_is_no_strict_json_of_bounded_size_is_refused(store, dat
         bundle.read_manifest(store, "tickets", "1.0.0")
 
 
-@pytest.mark.parametrize("files", [{}, {"../x": b""}, {"manifest.json": b""}, {"claim.json": b""}, {"A": b""}])
+@pytest.mark.parametrize(
+    "files", [{}, {"../x": b""}, {"manifest.json": b""}, {"claim.json": b""}, {"collected.json": b""}, {"A": b""}]
+)
 def test_files_with_names_out_of_form_are_not_published(store, files):
     with pytest.raises(RegistryError, match="plain names"):
         publish(store, files=files)
@@ -264,9 +321,11 @@ def test_files_with_names_out_of_form_are_not_published(store, files):
 
 
 def test_a_file_too_large_to_be_read_again_is_not_published(store, monkeypatch):
-    monkeypatch.setattr(bundle, "FILE_LIMIT", 6)
-    with pytest.raises(RegistryError, match=r"program\.safetensors has more"):
-        publish(store)
+    for limit, name in (("FILE_LIMIT", "program.safetensors"), ("DOCUMENT_LIMIT", "golden.json")):
+        with monkeypatch.context() as patch:
+            patch.setattr(bundle, limit, 1)
+            with pytest.raises(RegistryError, match=f"{name} of a bundle has at most 1 bytes"):
+                publish(store)
     assert store.log == []
 
 

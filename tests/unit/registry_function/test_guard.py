@@ -12,7 +12,8 @@ import pytest
 
 from firesteel.errors import ConflictError, IntegrityError, StoreError
 from firesteel.registry import alias, bundle, record
-from firesteel.registry.store import MemoryStore, open_store
+from firesteel.registry.seal import open_registry
+from firesteel.registry.store import MemoryStore
 from functions.registry import guard
 from tests.faults.store import FaultyStore
 
@@ -88,7 +89,7 @@ def invoke(url, *events):
 @pytest.mark.parametrize("event", [ALARM, COMPOSITE], ids=["metric", "composite"])
 def test_an_alarm_ends_the_canary_and_says_why(tmp_path, event):
     url = f"file://{tmp_path}"
-    store = fill(open_store(url), "1.0.0", "1.1.0")
+    store = fill(open_registry(url), "1.0.0", "1.1.0")
     canary(store)
     [answer], [line], modules = invoke(url, state(of=event))
     entry, name = newest(store), event["detail"]["alarmName"]
@@ -106,7 +107,7 @@ def test_an_alarm_ends_the_canary_and_says_why(tmp_path, event):
 
 def test_a_second_delivery_and_what_is_no_alarm_change_nothing(tmp_path):
     url = f"file://{tmp_path}"
-    store = fill(open_store(url), "1.0.0", "1.1.0")
+    store = fill(open_registry(url), "1.0.0", "1.1.0")
     canary(store)
     quiet = [state("OK"), state("INSUFFICIENT_DATA"), {"detail": {}}, {"Records": []}]
     answers, lines, _ = invoke(url, *quiet, state(), state(), state(of=COMPOSITE))
@@ -149,13 +150,13 @@ def test_a_shadow_alone_is_left_to_run():
 
 def test_an_alarm_that_comes_late_does_not_end_a_canary_that_began_after_it(tmp_path):
     url = f"file://{tmp_path}"
-    running = canary(fill(open_store(url), "1.0.0"))
+    running = canary(fill(open_registry(url), "1.0.0"))
     began = datetime.fromisoformat(running.when)
     late, now = (state(timestamp=stamp(began + timedelta(seconds=apart))) for apart in (-1, 0))
     answers, lines, _ = invoke(url, ALARM, late)
     assert [answer["stopped"] for answer in answers] == [False, False]
     assert [line["message"] for line in lines] == [guard.IS_LATE] * 2
-    assert newest(open_store(url)) == running
+    assert newest(open_registry(url)) == running
     [answer], _, _ = invoke(url, now)
     assert answer["stopped"] is True
 
@@ -206,10 +207,20 @@ def test_where_it_cannot_be_known_when_the_canary_began_it_ends(tick):
     assert stop(store, rang).canary is None
 
 
+def test_an_older_entry_that_cannot_be_read_does_not_hide_when_the_canary_began(tick):
+    store = fill(MemoryStore(), "1.0.0", "1.1.0")
+    rang = tick() + timedelta(seconds=30)
+    canary(store)
+    running = canary(store, weight=0.5)
+    store._objects["models/tickets/aliases/latest/00000001.json"] = b"damaged"
+    assert stop(store, rang) == guard.IS_LATE
+    assert newest(store) == running
+
+
 @pytest.mark.parametrize("timestamp", [None, 5, "", "yesterday", "2025-08-17T10:40:00"])
 def test_an_alarm_without_a_time_ends_the_canary_that_runs(tmp_path, timestamp):
     url = f"file://{tmp_path}"
-    canary(fill(open_store(url), "1.0.0"))
+    canary(fill(open_registry(url), "1.0.0"))
     [answer], _, _ = invoke(url, state(timestamp=timestamp))
     assert answer["stopped"] is True
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from firesteel.registry import alias, bundle
-from firesteel.registry.store import open_store
+from firesteel.registry.seal import open_registry
 from tests.unit.classify import handmade
 from tests.unit.classify.bundles import TICKET, release
 from tests.unit.registry_function.test_moves import ADA, event
@@ -61,7 +61,7 @@ def url(tmp_path):
 
 
 def test_a_move_answers_with_the_alias_s_entry_and_logs_who_made_it(url):
-    store = open_store(url)
+    store = open_registry(url)
     release(store, "1.0.0")
     release(store, "1.1.0")
     asked = event("/models/tickets/switch", version="1.0.0", why="complaints")
@@ -75,7 +75,7 @@ def test_a_move_answers_with_the_alias_s_entry_and_logs_who_made_it(url):
 
 
 def test_a_refusal_has_the_shape_of_the_public_api_s(url):
-    release(open_store(url), "1.0.0")
+    release(open_registry(url), "1.0.0")
     steps = [
         event("/models/tickets/switch", version="9.0.0"),
         event("/models/tickets/switch", who=None),
@@ -109,7 +109,7 @@ def test_it_loads_nothing_of_what_serves_or_trains(url):
 
 
 def test_what_is_moved_is_served_within_the_time_to_live(url):
-    store = open_store(url)
+    store = open_registry(url)
     release(store, "1.0.0")
     release(store, "1.1.0", lean=0.5)
     classify = ("classify", posted("/classify", TICKET))
@@ -128,7 +128,7 @@ def test_what_is_moved_is_served_within_the_time_to_live(url):
 
 
 def test_a_segment_that_is_switched_is_served_within_the_time_to_live(url):
-    store = open_store(url)
+    store = open_registry(url)
     handmade.recruits(store)
     handmade.publish(store, "recruits/qb", "1.1.0", handmade.segment("arm", 5.0))
     predict = ("classify", posted("/models/recruits/predict", {"position": "QB", "speed": 1.0, "arm": 10.0}))
@@ -140,7 +140,7 @@ def test_a_segment_that_is_switched_is_served_within_the_time_to_live(url):
 
 
 def test_a_canary_and_a_shadow_are_set_and_one_call_ends_both(url):
-    store = open_store(url)
+    store = open_registry(url)
     for version in ("1.1.0", "2.0.0", "1.0.0"):
         release(store, version)
     steps = [
@@ -174,7 +174,7 @@ def damage(folder, version):
     ],
 )
 def test_a_version_that_is_damaged_stays_where_it_is(url, tmp_path, path, query):
-    store = open_store(url)
+    store = open_registry(url)
     release(store, "1.0.0")
     release(store, "1.1.0", lean=0.5)
     damage(tmp_path, "1.0.0")
@@ -184,7 +184,7 @@ def test_a_version_that_is_damaged_stays_where_it_is(url, tmp_path, path, query)
 
 
 def test_a_rollback_to_a_version_that_was_damaged_leaves_those_who_serve_with_what_they_have(url, tmp_path):
-    store = open_store(url)
+    store = open_registry(url)
     release(store, "1.0.0")
     release(store, "1.1.0", lean=0.5)
     damage(tmp_path, "1.0.0")

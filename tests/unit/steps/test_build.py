@@ -91,9 +91,9 @@ def test_a_step_of_a_definition_is_served_as_it_was_fitted(name):
     check_parity(built()[name].fit(COLUMNS), ROWS, ("price", "size", "volume"))
 
 
-def test_a_closed_list_keeps_the_definitions_order():
+def test_a_closed_list_keeps_the_definitions_order_and_an_open_one_what_two_rows_have():
     step = built()["branches"].fit(COLUMNS)
-    assert step.categories_ == [["x", "w"], ["A", "B", "C"]]
+    assert step.categories_ == [["x", "w"], ["A", "B"]]
 
 
 def test_steps_stand_side_by_side_and_ratios_leave_the_row_itself_out_in_training_alone():

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from firesteel.registry import bundle
-from firesteel.registry.store import open_store
+from firesteel.registry.seal import open_registry
 from functions.train import container
 from models import gifts
 
@@ -79,7 +79,7 @@ def test_a_container_trains_and_the_function_then_finds_the_version(image, place
     answer = json.loads(done.stdout.splitlines()[-1])
     assert answer["version"] == "1.0.0"
     assert handler.perform(task) == answer
-    assert [one.version for one in bundle.versions(open_store(environment(place)["store"]), "gifts")] == ["1.0.0"]
+    assert [one.version for one in bundle.versions(open_registry(environment(place)["store"]), "gifts")] == ["1.0.0"]
 
 
 def test_a_container_that_fails_says_why_in_a_line_and_by_its_exit_code(image, place):

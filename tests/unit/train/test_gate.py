@@ -5,7 +5,8 @@ import pytest
 from firesteel.definition import Gate
 from functions.train import gate
 
-METRICS = {"targets": {"priority": {"macro_f1": 0.70, "log_loss": 0.5}}}
+COUNTED = {"repeated_rows": {"priority": 0}}
+METRICS = {"targets": {"priority": {"rows": 100, "macro_f1": 0.70, "log_loss": 0.5}}} | COUNTED
 LATEST = {"targets": {"priority": {"macro_f1": 0.72, "log_loss": 0.4}}}
 
 
@@ -56,3 +57,27 @@ def test_a_latest_version_without_the_metric_cannot_be_compared_with(latest):
 
 def test_the_comparison_names_the_version_it_compares_with():
     assert "latest 1.0.0 has 0.7200" in verdict(max_drop=0.01).sentence()
+
+
+@pytest.mark.parametrize("rows", [0, 9, None])
+def test_what_was_measured_on_a_few_rows_is_not_believed(rows):
+    few = {"targets": {"priority": {"rows": rows, "macro_f1": 0.99}}}
+    one = verdict(metrics=few, at_least=0.6)
+    assert not one.passed
+    assert "wanted >= 0.6, measured on at least 10 held-out rows" in one.sentence()
+    assert verdict(metrics={"targets": {"priority": {"rows": 10, "macro_f1": 0.99}}} | COUNTED, at_least=0.6).passed
+
+
+def test_what_was_measured_on_rows_that_were_trained_on_is_not_believed():
+    one = verdict(metrics=METRICS | {"repeated_rows": {"priority": 11}}, at_least=0.6)
+    assert not one.passed
+    assert "at most 10% repeat one that was trained on (these: 11 of 100; remove copies" in one.sentence()
+    assert verdict(metrics=METRICS | {"repeated_rows": {"priority": 10}}, at_least=0.6).passed
+
+
+@pytest.mark.parametrize("counted", [None, {}, 0, [], {"other": 0}, {"priority": -5}, {"priority": None}])
+def test_what_was_measured_on_rows_that_nobody_compared_is_not_believed(counted):
+    one = verdict(metrics=METRICS | {"repeated_rows": counted}, at_least=0.6)
+    assert not one.passed
+    assert "(these: unknown; " in one.sentence()
+    assert not verdict(metrics={"targets": METRICS["targets"]}, at_least=0.6).passed

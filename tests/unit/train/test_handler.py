@@ -7,7 +7,7 @@ import pytest
 
 from firesteel.errors import DataError, SettingsError
 from firesteel.registry import alias
-from firesteel.registry.store import open_store
+from firesteel.registry.seal import open_registry
 from models import gifts
 
 CONTEXT = SimpleNamespace(
@@ -25,7 +25,7 @@ def test_rows_in_a_store_become_a_served_version(handler, rows, tmp_path):
     answer = handler.handler({"model": "tickets", "data": f"file://{rows.source}", "tune": False}, CONTEXT)
     assert (answer["model"], answer["version"], answer["promoted"]) == ("tickets", "1.0.0", True)
     assert all(gate["passed"] for gate in answer["gates"])
-    assert alias.current(open_store(f"file://{tmp_path}/store"), "tickets", "latest").digest == answer["digest"]
+    assert alias.current(open_registry(f"file://{tmp_path}/store"), "tickets", "latest").digest == answer["digest"]
 
 
 @pytest.mark.parametrize(
@@ -61,17 +61,17 @@ def test_a_task_is_done_with_the_stores_of_the_settings_and_logged_with_its_run(
         monkeypatch.setenv(f"FIRESTEEL_{name.upper()}", f"file://{tmp_path}/{name}")
     handler = importlib.reload(importlib.import_module("functions.train.handler"))
     (tmp_path / "incoming" / "gifts").mkdir(parents=True)
-    gifts.write(tmp_path / "incoming" / "gifts" / "a.csv", 400, 3)
+    gifts.write(tmp_path / "incoming" / "gifts" / "a.csv", 600, 0)
     key = f"{tmp_path}/incoming/gifts/a.csv".lstrip("/")
     uploaded = {"detail": {"bucket": {"name": ""}, "object": {"key": key}}}
     checked = handler.handler({"task": "check", "run": "one", "event": uploaded}, CONTEXT)
-    assert (checked["outcome"], checked["rows"]) == ("train", 400)
+    assert (checked["outcome"], checked["rows"]) == ("train", 600)
     about = {"run": "one", "model": "gifts", "segment": "", "upload": checked["upload"]}
     task = {"task": "train", "data_sha256": checked["data_sha256"], "trials": [], **about}
     trained = handler.handler(task, CONTEXT)
     named = {name: trained[name] for name in ("address", "version", "digest")}
     handler.handler({"task": "promote", "promote": checked["promote"], **about, **named}, CONTEXT)
-    assert alias.current(open_store(f"file://{tmp_path}/store"), "gifts", "latest").who == "run:one"
+    assert alias.current(open_registry(f"file://{tmp_path}/store"), "gifts", "latest").who == "run:one"
     told = [(record.message, record.model) for record in caplog.records]
     assert told == [("checked", "gifts"), ("trained", "gifts"), ("promoted", "gifts")]
 

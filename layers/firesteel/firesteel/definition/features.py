@@ -1,11 +1,12 @@
 """Feature steps: what is made of the inputs before an estimator sees them."""
 
-import re
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from firesteel import pattern
 from firesteel.definition.base import Frozen, MisfitError, Name, distinct
+from firesteel.errors import ProgramError
 
 Names = Annotated[tuple[Name, ...], Field(min_length=1)]
 
@@ -55,9 +56,9 @@ class TfidfFeature(_Feature):
         if self.ngrams[0] > self.ngrams[1]:
             raise MisfitError(("ngrams",), f"must be [shortest, longest]. Got {list(self.ngrams)}")
         try:
-            re.compile(self.token_pattern)
-        except re.error as error:
-            raise MisfitError(("token_pattern",), f"not a regular expression: {error}") from None
+            pattern.compiled(self.token_pattern)
+        except ProgramError as error:
+            raise MisfitError(("token_pattern",), str(error)) from None
         return self
 
 

@@ -27,6 +27,8 @@ RESERVED = (
     *("explanations", "groups", "error"),
 )
 """What explanations and refused rows say, in answers."""
+_GOLDEN = 1000
+"""Rows that are replayed at most: as many as serving reads."""
 GENERAL = ("review", "model", "model_version", "timestamp")
 """What an answer can say besides."""
 
@@ -253,6 +255,8 @@ def _folder(definition: "Definition", segment: str) -> str:
 
 
 def _golden(definition: "Definition") -> None:
+    if len(definition.golden) > _GOLDEN:
+        raise MisfitError(("golden",), f"has at most {_GOLDEN} rows: all are answered wherever the program is loaded")
     for number, row in enumerate(definition.golden):
         for field in row:
             _known(field, definition.inputs, "an input", ("golden", number, field))

@@ -117,11 +117,16 @@ class Feedback(Frozen):
 
 
 class Data(Frozen):
-    """When a training file is good enough, and whether rows that agree in every input are one row, their counts summed."""
+    """When a training file is good enough, and whether rows that agree in every input are one row, their counts summed.
+
+    A word, an n-gram or an open input's category that fewer than `min_rows_per_term` of the rows trained on have is never
+    kept in a bundle, whatever a step's `min_df` or `min_count` says.
+    """
 
     max_bad_share: Annotated[float, Field(ge=0, lt=1)] = 0.05
     min_rows: int = Field(default=20, ge=2)
     min_rows_per_class: int = Field(default=10, ge=2)
+    min_rows_per_term: int = Field(default=2, ge=2)
     allow_unseen_values: bool = False
     sum_repeated_rows: bool = False
 

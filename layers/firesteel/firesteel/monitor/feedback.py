@@ -193,8 +193,9 @@ def parse(data: bytes | IntegrityError, key: str, model: str) -> Correction:
         raise IntegrityError(f"{key} has other fields than its format says")
     try:
         when = datetime.fromisoformat(value["when"])
+        when.astimezone(UTC)
         subject = subject_of(value["request_id"], value["row"], value["input"])
-    except ValueError as error:
+    except (OverflowError, ValueError) as error:
         raise IntegrityError(f"{key} cannot be read: {error}") from None
     said = Correction(**{name: value[name] for name in Correction._fields} | {"when": when})
     if when.tzinfo is None or (said.model, said.subject) != (model, subject) or key_of(said) != key:

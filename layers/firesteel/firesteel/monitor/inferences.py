@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from io import BytesIO
-from itertools import batched, chain, takewhile
+from itertools import batched, chain
 from time import monotonic
 from typing import NamedTuple
 
@@ -28,6 +28,7 @@ from firesteel.registry.store import Store
 __all__ = ["Damage", "Inference", "Recent", "day_folder", "digest", "parse_line", "read", "recent"]
 
 ROOT = "inferences/"
+UNPACKED_LIMIT = 1 << 30  # bytes that an object may unpack to: beyond, it is damaged
 OBJECT_LIMIT = 256 << 20  # bytes of an object, packed
 LINE_LIMIT = 1 << 20  # bytes of a line: five times what one may have
 MOST_OBJECTS = 500  # that `recent` reads: some seconds on S3
@@ -99,9 +100,7 @@ def recent(
             if objects == MOST_OBJECTS or monotonic() >= deadline:
                 return Recent(newest, complete=False)
             objects += 1
-            found = takewhile(
-                lambda _: monotonic() < deadline, _wanted(_get(store, key), model, since, until, seen, damage)
-            )
+            found = _wanted(_get(store, key), model, since, until, seen, damage, deadline)
             newest = heapq.nlargest(limit, chain(newest, filter(only, found)), key=lambda one: one.when)
             beyond += len(newest) == limit
             if beyond > _OVERLAP:
@@ -142,11 +141,17 @@ def _get(store: Store, key: str) -> bytes | None:
 
 
 def _wanted(
-    data: bytes | None, model: str, since: datetime, until: datetime, seen: set[int], damage: Damage
+    data: bytes | None,
+    model: str,
+    since: datetime,
+    until: datetime,
+    seen: set[int],
+    damage: Damage,
+    deadline: float = math.inf,
 ) -> Iterator[Inference]:
     """The inferences of an object that were not seen yet, of this model and time."""
     inside = f"{model}/"
-    for line in _lines(data, damage):
+    for line in _lines(data, damage, deadline):
         try:
             inferences = parse(line)
         except DamagedLineError:
@@ -164,18 +169,21 @@ def _wanted(
                 yield one
 
 
-def _lines(data: bytes | None, damage: Damage) -> Iterator[bytes]:
-    """The lines of an object, packed or not, as far as it can be read."""
+def _lines(data: bytes | None, damage: Damage, deadline: float) -> Iterator[bytes]:
+    """The lines of an object, packed or not, as far as it can be read, and before the deadline."""
     if data is None:
         damage.files += 1
         return
     file = gzip.GzipFile(fileobj=BytesIO(data)) if data[:2] == b"\x1f\x8b" else BytesIO(data)
+    is_rest = False  # of a line that is too long
     try:
-        while line := file.readline(LINE_LIMIT):
-            if len(line) == LINE_LIMIT and not line.endswith(b"\n"):
-                damage.lines += 1
-                while line and not line.endswith(b"\n"):
-                    line = file.readline(LINE_LIMIT)
+        while monotonic() < deadline and (line := file.readline(LINE_LIMIT)):
+            if file.tell() > UNPACKED_LIMIT:
+                damage.files += 1
+                return
+            if is_rest or (len(line) == LINE_LIMIT and not line.endswith(b"\n")):
+                damage.lines += not is_rest
+                is_rest = not line.endswith(b"\n")
             elif not line.isspace():
                 yield line
     except (EOFError, OSError, zlib.error):

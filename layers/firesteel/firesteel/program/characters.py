@@ -70,6 +70,8 @@ class _CharacterKeys:
 
     def __init__(self, meta: Mapping[str, Any], tensors: Mapping[str, np.ndarray], size: int) -> None:
         self._keys, alphabet = tensors["keys"], tensors["alphabet"]
+        if self._keys.ndim != 1 or alphabet.ndim != 1:
+            raise ProgramError("a vocabulary's keys or its alphabet are no list")
         if len(self._keys) != size or not size or not _ascending(self._keys) or not _ascending(alphabet):
             raise ProgramError("a vocabulary's keys or its alphabet are not sorted and distinct")
         if alphabet[-1] > _LAST_CHARACTER:

@@ -104,7 +104,7 @@ def _tensors(header: Mapping[str, Any], data: memoryview) -> dict[str, np.ndarra
                 raise ProgramError(f"tensor {name}: ends at {end} of {len(data)} bytes")
             tensors[name] = np.frombuffer(data[begin:end], _DTYPES[dtype]).reshape(shape)
             position = end
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):  # the last: an array of 0 x huge
         raise ProgramError("a tensor's entry is not {dtype, shape, data_offsets}") from None
     if position != len(data):
         raise ProgramError(f"the program has {len(data) - position} bytes that belong to no tensor")

@@ -54,9 +54,9 @@ class Lookup(Protocol):
 
 
 _PLAIN = r"(?u)\b\w\w+\b"  # scikit-learn's own
-_WORDS = re.compile(r"\w\w++").findall
-_ASCII_WORDS = re.compile(r"\w\w++", re.ASCII).findall
-_LONGEST = 255  # n-gram: more would be a loop without end
+_WORDS = re.compile(r"\w\w++")
+_ASCII_WORDS = re.compile(r"\w\w++", re.ASCII)
+_LONGEST = 32  # n-gram: the work at each word or character of a text
 
 
 def load(meta: Mapping[str, Any], tensors: Mapping[str, np.ndarray], size: int) -> Lookup:
@@ -101,15 +101,9 @@ class _Words(Vocabulary):
         super().__init__(meta, tensors, size)
         self._shortest, self._longest = meta["ngrams"]
         self._stop_words = frozenset(meta["stop_words"])
-        try:
-            pattern = re.compile(meta["token_pattern"])
-        except re.PatternError as error:
-            raise ProgramError(f"a token pattern is none: {error}") from None
-        if pattern.groups > 1:
-            raise ProgramError("a token pattern has more than one group: a token would be no text")
-        self._pattern = pattern
-        self._tokenize = _words if meta["token_pattern"] == _PLAIN else pattern.findall
         self._plain = meta["token_pattern"] == _PLAIN  # no token has a space inside, so terms can be parted again
+        self._pattern = _WORDS if self._plain else _compiled(meta["token_pattern"])
+        self._tokenize = _words if self._plain else self._pattern.findall
 
     def __call__(self, text: str) -> np.ndarray:
         tokens = self._tokenize(text)
@@ -172,4 +166,10 @@ def one_by_one(lookup: Lookup, texts: Sequence[str]) -> Found:
 
 def _words(text: str) -> list[str]:
     """What the plain pattern finds: whole words of two characters or more. Greedy, so they need no look at their borders."""
-    return _ASCII_WORDS(text) if text.isascii() else _WORDS(text)
+    return (_ASCII_WORDS if text.isascii() else _WORDS).findall(text)
+
+
+def _compiled(token_pattern: object) -> re.Pattern[str]:
+    from firesteel import pattern  # only models that have another pattern than the usual pay for it
+
+    return pattern.compiled(token_pattern)

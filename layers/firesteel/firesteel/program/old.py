@@ -17,7 +17,7 @@ def upgrade(content: Content) -> Content:
         return content
     try:
         return _from_1(content.meta, content.tensors)
-    except (KeyError, TypeError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise ProgramError(f"the program is not what format 1 says: {type(error).__name__}: {error}") from None
 
 

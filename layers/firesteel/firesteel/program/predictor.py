@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from firesteel.errors import ProgramError
-from firesteel.program import explain, format, log, old, schema, steps, targets
+from firesteel.program import contract, explain, format, log, old, schema, steps, targets
 from firesteel.program.estimators.linear import Linear
 from firesteel.program.results import Explanation, Prediction
 from firesteel.program.router import Router
@@ -47,16 +47,18 @@ class Predictor:
         self.model = str(meta["model"])
         self.inputs = schema.load(meta["inputs"])
         self.targets = tuple(targets.load(entry) for entry in meta["targets"])
-        self.answer: Mapping[str, str] | None = meta["answer"] and dict(meta["answer"])
-        self.request: Mapping[str, Any] | None = meta["request"] and self._lists(meta["request"])
+        self.answer = contract.answer(meta["answer"])
+        self.request = contract.request(meta["request"], self.inputs, self.targets)
         self.log = log.load(meta.get("log"), self.inputs)
         self.signature = signature(meta)
         if self.signature != meta["signature"]:
             raise ProgramError("the program's feature signature is not that of its inputs and steps")
+        steps.check_count(meta["text"], meta["steps"], meta["estimators"], meta["targets"])
         self.texts = [Tfidf(step, _under(tensors, f"text.{number}.")) for number, step in enumerate(meta["text"])]
         self.steps = [
             steps.load(step, _under(tensors, f"steps.{number}.")) for number, step in enumerate(meta["steps"])
         ]
+        steps.check_sizes(self.texts, self.steps)
         self.offsets = np.cumsum([0, *(step.size for step in self.texts)])
         self.bounds = np.cumsum([0, *(step.size for step in self.steps)])
         self.parts = [self._part(entry, number, tensors) for number, entry in enumerate(meta["estimators"])]
@@ -76,14 +78,6 @@ class Predictor:
         if not all(type(place) is int for span in estimator.columns.values() for place in span):
             raise ProgramError("a target's scores are no whole numbers")
         return Part(estimator, begin, end)
-
-    def _lists(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The lists of a request, each with inputs that there are."""
-        known = {field.name for field in self.inputs.fields}
-        for part in (request["each"], request["sum"]):
-            if part is not None and not (isinstance(part["name"], str) and {*part["inputs"]} <= known):
-                raise ProgramError("a request's list has no name, or names what is no input")
-        return request
 
     def _check(self, texts: Sequence[Mapping[str, Any]]) -> None:
         widths = {name: end - begin for name, _, begin, end in self._columns}
@@ -266,13 +260,24 @@ _FEW = 64  # rows below which finding their terms together saves less than makin
 
 def load(data: bytes | memoryview) -> Predictor | Router:
     """Check a program file and make it ready to answer. Raises ProgramError; copies no array."""
-    content = old.upgrade(format.read(data))
     try:
+        content = old.upgrade(format.read(data))
         return Router(content.meta) if "segments" in content.meta else Predictor(content)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+    except ProgramError as error:
+        raise ProgramError(_told(error)) from None
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError, MemoryError) as error:
         raise ProgramError(
-            f"the program's content is not what its format says: {type(error).__name__}: {error}"
+            f"the program's content is not what its format says: {type(error).__name__}: {_told(error)}"
         ) from None
+
+
+def _told(error: Exception) -> str:
+    """What an error says, fit for a terminal and a line of a log: it may quote the program."""
+    said = "".join([character if character.isprintable() else "?" for character in str(error)[: _SAID + 1]])
+    return said if len(said) <= _SAID else f"{said[:_SAID]}..."
+
+
+_SAID = 400  # characters
 
 
 def _estimator(entry: Mapping[str, Any], tensors: Mapping[str, np.ndarray], size: int) -> Estimator:

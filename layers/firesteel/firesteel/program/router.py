@@ -24,6 +24,8 @@ class Router:
         self.inputs = schema.load(meta["inputs"])
         if [(type(field), field.name) for field in self.inputs.fields] != [(schema.Category, self.segment_by)]:
             raise ProgramError("a program of segments has one input: the category that chooses one")
+        if not all(isinstance(value, str) for value in self.segments):
+            raise ProgramError("the values that choose a segment are not all texts")
         if not all(isinstance(name, str) and _NAME.match(name) for name in self.segments.values()):
             raise ProgramError("a segment's name is out of form")
         if not self.segments or self.fallback not in (None, *self.segments.values()):

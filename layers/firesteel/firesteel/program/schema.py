@@ -245,6 +245,8 @@ def _field(entry: Mapping[str, Any]) -> Field:
     for name, value in about.items():
         if type(value) not in _TYPES[name]:
             raise ProgramError(f"an input's {name} is a {type(value).__name__}")
+    if any(isinstance(value, int | float) and not -_LARGEST <= value <= _LARGEST for value in about.values()):
+        raise ProgramError(f"a bound of {about['name']} is beyond all numbers of requests")
     if not all(isinstance(value, str) for value in about.get("values") or ()):
         raise ProgramError(f"the values of {about['name']} are not all texts")
     return KINDS[entry["kind"]](**about)

@@ -10,6 +10,7 @@ from firesteel.program.results import Estimate
 
 EXPONENT = 700.0  # e ** 700 is a float, e ** 710 is not
 LARGEST = 1e300
+_CALIBRATION = 1e60  # a score is less than 1e240: times a scale it is a float
 
 
 class Classification(NamedTuple):
@@ -178,9 +179,10 @@ def _classification(entry: Mapping[str, Any]) -> Classification:
     bias = _numbers(name, entry["bias"])
     if len(labels) < 2 or len(labels) != len(bias) or not all(isinstance(label, str) for label in labels):
         raise ProgramError(f"target {name} has {len(labels)} labels for {len(bias)} biases")
-    return Classification(
-        name, labels, _number(name, entry["scale"]), bias, None if threshold is None else _number(name, threshold)
-    )
+    scale = _number(name, entry["scale"])
+    if max(abs(scale), *map(abs, bias)) > _CALIBRATION:
+        raise ProgramError(f"target {name} has a scale or bias beyond {_CALIBRATION:g}")
+    return Classification(name, labels, scale, bias, None if threshold is None else _number(name, threshold))
 
 
 def _regression(entry: Mapping[str, Any]) -> Regression:
@@ -190,11 +192,11 @@ def _regression(entry: Mapping[str, Any]) -> Regression:
         if low >= high:
             raise ProgramError(f"target {name} has the range {low:g} to {high:g}")
         bounds = (low, high)
-    return Regression(name, bounds, entry["unit"], _interval(name, entry["interval"]))
+    return Regression(name, bounds, _unit(entry), _interval(name, entry["interval"]))
 
 
 def _count(entry: Mapping[str, Any]) -> Count:
-    return Count(entry["name"], entry["exposure"], entry["unit"], _interval(entry["name"], entry["interval"]))
+    return Count(entry["name"], entry["exposure"], _unit(entry), _interval(entry["name"], entry["interval"]))
 
 
 _TASKS: dict[str, Callable[[Mapping[str, Any]], Target]] = {
@@ -221,11 +223,18 @@ def _interval(name: str, entry: Mapping[str, Any] | None) -> Interval | None:
     return Interval(_number(name, entry["coverage"]), edges, below, above, high, medium)
 
 
+def _unit(entry: Mapping[str, Any]) -> str | None:
+    unit = entry["unit"]
+    if unit is not None and not isinstance(unit, str):
+        raise ProgramError(f"the unit of target {entry['name']} is no text")
+    return unit
+
+
 def _numbers(name: str, values: Sequence[object]) -> tuple[float, ...]:
     return tuple(_number(name, value) for value in values)
 
 
 def _number(name: str, value: object) -> float:
-    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+    if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) <= LARGEST:
         raise ProgramError(f"target {name} has {value!r} where a finite number should be")
     return float(value)

@@ -1,44 +1,64 @@
 """Aliases: names that move. An alias is an append-only log, one object a generation, each created by put-if-absent."""
 
-import re
+import time
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Literal
 
-from firesteel.errors import ConflictError, IntegrityError, NotFoundError, RegistryError
-from firesteel.registry import bundle, entry, names, record
+from firesteel.errors import ConflictError, IntegrityError, NotFoundError, RegistryError, StoreError, UnsignedError
+from firesteel.registry import bundle, entry, names, record, seal
 from firesteel.registry.entry import Canary, Entry, Kind, Served
 from firesteel.registry.store import Store, put_once
 
 __all__ = (
     "Canary", "Entry", "Kind", "Served",
-    "aliases", "canary", "current", "history", "newer", "promote", "recent", "rollback", "shadow",
+    "aliases", "canary", "current", "history", "newer", "newest_first", "promote", "recent", "rollback", "shadow",
 )  # fmt: skip
 
-_KEY = re.compile(r"[0-9]{8}\.json\Z")
+VERIFIED_FOR = 3600.0  # seconds within which what was verified must be named: garbage collection waits a day
 
 
 def aliases(store: Store, model: str) -> list[str]:
-    """The names of a model's aliases."""
-    return store.folders(f"{names.folder(model)}{names.ALIASES}/")
+    """The names of a model's aliases. Folders that can be none are passed over."""
+    return list(filter(names.is_alias, store.folders(f"{names.folder(model)}{names.ALIASES}/")))
 
 
-def history(store: Store, model: str, alias: str) -> list[Entry]:
-    """All entries, oldest first; empty if the alias does not exist. IntegrityError if one is damaged or missing."""
-    generations = _generations(store, model, alias)
+def history(store: Store, model: str, alias: str, *, signed: bool = False) -> list[Entry]:
+    """All entries, oldest first; empty if the alias does not exist. IntegrityError if one is damaged or missing.
+
+    With `signed`, without those before the newest that no key signed which is trusted now.
+    """
+    generations = entry.generations(store, model, alias)
     if generations != list(range(1, len(generations) + 1)):
         raise IntegrityError(f"the history of {alias} of {model} has gaps: there are only generations {generations}")
-    return [_read(store, model, alias, generation) for generation in generations]
+    entries = []
+    for generation in generations:
+        try:
+            entries.append(entry.read(store, model, alias, generation))
+        except UnsignedError:
+            if not signed or generation == generations[-1]:
+                raise
+    return entries
+
+
+def newest_first(store: Store, model: str, alias: str) -> Iterator[Entry]:
+    """All entries, newest first, each read when it is asked for. IntegrityError where one is damaged or missing."""
+    for generation in range(max(entry.generations(store, model, alias), default=0), 0, -1):
+        try:
+            yield entry.read(store, model, alias, generation)
+        except NotFoundError:
+            raise IntegrityError(f"the history of {alias} of {model} has no generation {generation}") from None
 
 
 def recent(store: Store, model: str, alias: str, most: int) -> list[Entry]:
     """At most so many of the newest entries, newest first. Damaged ones are left out: their generations are missing."""
-    generations = sorted(_generations(store, model, alias), reverse=True)[:most]
-    return [found for found in (_if_sound(store, model, alias, one) for one in generations) if found]
+    generations = sorted(entry.generations(store, model, alias), reverse=True)[:most]
+    return [found for found in (entry.if_sound(store, model, alias, one) for one in generations) if found]
 
 
 def current(store: Store, model: str, alias: str) -> Entry:
     """The newest entry: one listing and one read. Raises NotFoundError when the alias was never set."""
-    return _read(store, model, alias, _existing(store, model, alias))
+    return entry.read(store, model, alias, _existing(store, model, alias))
 
 
 def newer(store: Store, model: str, alias: str, generation: int) -> Entry | None:
@@ -46,7 +66,7 @@ def newer(store: Store, model: str, alias: str, generation: int) -> Entry | None
 
     Only the newest must be whole: one that was damaged and followed by a good one is passed over.
     """
-    return current(store, model, alias) if _exists(store, _key(model, alias, generation + 1)) else None
+    return current(store, model, alias) if entry.exists(store, entry.key_of(model, alias, generation + 1)) else None
 
 
 def promote(
@@ -69,10 +89,10 @@ def promote(
     Raises NotFoundError for a version that is not complete, IntegrityError for one that is not what was published, and
     ConflictError when somebody else moved the alias meanwhile.
     """
-    newest = _generation(store, model, alias, after)
+    since, newest = time.time(), _generation(store, model, alias, after)
     served = _verified(store, model, version, digest)
-    last = _if_sound(store, model, alias, newest)
-    return _append(store, model, alias, newest, kind, served, last, who, why)
+    last = entry.last_sound(store, model, alias, newest)
+    return _append(store, model, alias, newest, kind, served, last, who, why, since)
 
 
 def canary(
@@ -94,9 +114,9 @@ def canary(
     """
     if not 0 < weight < 1:
         raise RegistryError(f"a canary answers a share of the requests above 0 and below 1, not {weight}")
-    last, found = _beside(store, model, alias, version, digest, after)
-    challenger = Canary(*found, float(weight))
-    return _append(store, model, alias, last.generation, "canary", last.served, last, who, why, challenger, last.shadow)
+    since, (last, found) = time.time(), _beside(store, model, alias, version, digest, after)
+    beside = Canary(*found, float(weight)), last.shadow
+    return _append(store, model, alias, last.generation, "canary", last.served, last, who, why, since, *beside)
 
 
 def shadow(
@@ -114,8 +134,9 @@ def shadow(
 
     Raises what `canary` raises.
     """
-    last, found = _beside(store, model, alias, version, digest, after)
-    return _append(store, model, alias, last.generation, "shadow", last.served, last, who, why, last.canary, found)
+    since, (last, found) = time.time(), _beside(store, model, alias, version, digest, after)
+    beside = last.canary, found
+    return _append(store, model, alias, last.generation, "shadow", last.served, last, who, why, since, *beside)
 
 
 def rollback(
@@ -125,18 +146,21 @@ def rollback(
 
     While a canary or a shadow runs, these end and the version stays. Else the alias goes to the very bundle that was
     served before: one listing, one read and one put. The bundle is not read: those who serve it check it, and stay with
-    what they have if it is damaged. `to` goes to a version that was served once, and checks it as `promote` does.
+    what they have if it is damaged. With public keys its manifest is read first, as nobody would serve what no key signed.
+    `to` goes to a version that was served once, and checks it as `promote` does.
 
     Raises what `promote` raises, and NotFoundError when there is nothing to go back to.
     """
-    newest = _existing(store, model, alias, after)
+    since, newest = time.time(), _existing(store, model, alias, after)
     if to:
         served = _verified(store, model, to, _last_of(store, model, alias, to, newest).digest)
-        last = _if_sound(store, model, alias, newest)
+        last = entry.last_sound(store, model, alias, newest)
     else:
-        last = _read(store, model, alias, newest)
+        last = entry.read(store, model, alias, newest)
         served = last.served if last.canary or last.shadow else _one_back(store, model, last)
-    return _append(store, model, alias, newest, "rollback", served, last, who, why)
+        if seal.checks_signatures(store):
+            bundle.read_manifest(store, model, served.version, served.digest)
+    return _append(store, model, alias, newest, "rollback", served, last, who, why, since)
 
 
 def _append(
@@ -149,10 +173,19 @@ def _append(
     last: Entry | None,
     who: str,
     why: str,
+    since: float,
     canary: Canary | None = None,
     shadow: Served | None = None,
 ) -> Entry:
-    """Create the entry after `newest`, which is `last`, or None where that cannot be read."""
+    """Create the entry after `newest`. What it names was good at `since`; `last` is the newest that can be read, if any."""
+    if newest >= names.LAST_GENERATION:
+        raise RegistryError(
+            f"{alias} of {model} has an entry of generation {newest}, after which there is none: somebody put it there; "
+            "look at its entries, and delete those that are none"
+        )
+    before = entry.way_back(last, _way_back(store, model, last), kind, served.version) if last else ()
+    if last and last.generation < newest:  # garbage collection does not look so far back
+        before = tuple(one for one in before if _is_there(store, model, one))
     added = Entry(
         format=record.FORMAT,
         alias=alias,
@@ -167,10 +200,12 @@ def _append(
         when=record.timestamp(),
         canary=canary,
         shadow=shadow,
-        before=entry.way_back(last, _way_back(store, model, last), kind, served.version) if last else (),
+        before=before,
     )
+    if time.time() - since > VERIFIED_FOR:
+        raise StoreError(f"{model} {served.version} was verified more than an hour ago, and may be gone; try again")
     try:
-        put_once(store, _key(model, alias, added.generation), record.encode(added.document()))
+        put_once(store, entry.key_of(model, alias, added.generation), record.encode(added.document()))
     except ConflictError:
         raise ConflictError(
             f"somebody else moved {alias} of {model} to generation {added.generation} at the same time; "
@@ -187,11 +222,19 @@ def _verified(store: Store, model: str, version: str, digest: str | None) -> Ser
     return Served(version, manifest.digest)
 
 
+def _is_there(store: Store, model: str, one: Served) -> bool:
+    """Whether a bundle can be served."""
+    try:
+        return _verified(store, model, one.version, one.digest) == one
+    except (NotFoundError, IntegrityError):
+        return False
+
+
 def _beside(
     store: Store, model: str, alias: str, version: str, digest: str | None, after: int | None
 ) -> tuple[Entry, Served]:
     """The newest entry, and the version that is to run beside what it names."""
-    last = _read(store, model, alias, _existing(store, model, alias, after))
+    last = entry.read(store, model, alias, _existing(store, model, alias, after))
     if version == last.version:
         raise ConflictError(f"{alias} of {model} is {version} already, which cannot run beside itself")
     return last, _verified(store, model, version, digest)
@@ -209,7 +252,9 @@ def _one_back(store: Store, model: str, last: Entry) -> Served:
 def _way_back(store: Store, model: str, last: Entry) -> tuple[Served, ...]:
     """What rollbacks go back to from `last`. Entries of before it was kept are replayed, as far back as can be read."""
     entries = [last]
-    while entries[-1].before is None and (earlier := _if_sound(store, model, last.alias, entries[-1].generation - 1)):
+    while entries[-1].before is None and (
+        earlier := entry.if_sound(store, model, last.alias, entries[-1].generation - 1)
+    ):
         entries.append(earlier)
     way = entries[-1].before or ()
     for one, following in pairwise(reversed(entries)):
@@ -219,16 +264,15 @@ def _way_back(store: Store, model: str, last: Entry) -> tuple[Served, ...]:
 
 def _last_of(store: Store, model: str, alias: str, version: str, newest: int) -> Entry:
     """The newest entry that names a version. One that is damaged or missing names none: the way back stays open."""
-    for generation in range(newest, 0, -1):
-        found = _if_sound(store, model, alias, generation)
-        if found and found.version == version:
+    for found in entry.sound(store, model, alias, newest):
+        if found.version == version:
             return found
     raise NotFoundError(f"{alias} of {model} never named {version}; `firesteel switch` moves it anywhere")
 
 
 def _generation(store: Store, model: str, alias: str, after: int | None) -> int:
     """The newest generation, 0 for none. Raises ConflictError when it is not the one that was seen."""
-    newest = max(_generations(store, model, alias), default=0)
+    newest = max(entry.generations(store, model, alias), default=0)
     if after is not None and after != newest:
         raise ConflictError(f"{alias} of {model} is at generation {newest} and not, as you saw it, at {after}")
     return newest
@@ -242,36 +286,3 @@ def _existing(store: Store, model: str, alias: str, after: int | None = None) ->
             f"{model} has no alias {alias}: nothing was promoted to it yet (`firesteel versions {model}`)"
         )
     return newest
-
-
-def _generations(store: Store, model: str, alias: str) -> list[int]:
-    folder = names.alias_folder(model, alias)
-    keys = (key[len(folder) :] for key in store.keys(folder))
-    return [int(key[:8]) for key in keys if _KEY.match(key)]
-
-
-def _key(model: str, alias: str, generation: int) -> str:
-    return f"{names.alias_folder(model, alias)}{generation:08d}.json"
-
-
-def _exists(store: Store, key: str) -> bool:
-    try:
-        store.get(key, limit=record.LIMIT)
-    except NotFoundError:
-        return False
-    except IntegrityError:  # too large to be an entry, and yet there
-        return True
-    return True
-
-
-def _if_sound(store: Store, model: str, alias: str, generation: int) -> Entry | None:
-    """An entry; None where there is none, or a damaged one, which names nothing: promoting mends the alias."""
-    try:
-        return _read(store, model, alias, generation) if generation else None
-    except (IntegrityError, NotFoundError):
-        return None
-
-
-def _read(store: Store, model: str, alias: str, generation: int) -> Entry:
-    key = _key(model, alias, generation)
-    return entry.parse(store.get(key, limit=record.LIMIT), key, alias, generation)

@@ -1,23 +1,32 @@
-"""Bundles: immutable versions. A claim reserves the number, then come the files; the manifest, last, is the commit."""
+"""Bundles: immutable versions. A claim reserves the number, then come the files; the manifest, last, is the commit.
+
+What garbage collection (`collect`) marks is promoted no more.
+"""
 
 import hashlib
 import hmac
 from collections.abc import Callable, Collection, Mapping
-from threading import Thread
-from typing import Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from firesteel.errors import ConflictError, IntegrityError, NotFoundError, RegistryError
 from firesteel.registry import names, record
 from firesteel.registry.record import Fields
-from firesteel.registry.store import Store, put_once
+from firesteel.registry.store import Arriving, Store, put_once
 
-MANIFEST, CLAIM = "manifest.json", "claim.json"
+MANIFEST, CLAIM, COLLECTED = "manifest.json", "claim.json", "collected.json"
 MANIFEST_LIMIT = 64 * 1024
 FILE_LIMIT = 512 * 1024 * 1024
+DOCUMENT_LIMIT = 16 * 1024 * 1024
+"""Bytes of a JSON file: reading one takes many times its size."""
+READ_AHEAD = 32 * 1024 * 1024
+"""Bytes of a file that are read before its manifest is there and says how large it is."""
 FILES_LIMIT = 32
 
+State = Literal["complete", "unfinished", "marked", "collected"]
 Bump = Literal["major", "minor", "patch"]
 
+_RECORDS = (CLAIM, MANIFEST, COLLECTED)
+_BEING_COLLECTED = ": it is being collected, see `firesteel gc --help`"
 _CLAIM: Fields = {"format": int, "model": str, "version": str, "write_id": str, "who": str, "when": str}
 _MANIFEST: Fields = {"format": int, "model": str, "version": str, "write_id": str, "created": str, "files": dict}
 _SIGNED: Fields = {"signature": str}  # bundles of before it existed have none
@@ -47,10 +56,17 @@ class Manifest(NamedTuple):
 
 
 class Version(NamedTuple):
-    """A version number that was claimed; `complete` says whether its manifest was written."""
+    """A version number that was claimed. `complete`: its manifest was written, and nobody is collecting it.
+
+    Garbage collection makes it `marked`, which is promoted no more, and then `collected`: without a manifest.
+    """
 
     version: str
-    complete: bool
+    state: State
+
+    @property
+    def complete(self) -> bool:
+        return self.state == "complete"
 
 
 def publish(
@@ -110,37 +126,21 @@ def read_bundle(
     Raises what `read_manifest` and `read_file` raise.
     """
     folder = names.version_folder(model, version)
-    arriving = {name: _Arriving(store, folder + name) for name in wanted}
+    arriving = {name: Arriving(store, folder + name, READ_AHEAD) for name in wanted}
     manifest = read_manifest(store, model, version, digest)
-    return manifest, {name: _checked(manifest, name, data.result) for name, data in arriving.items()}
-
-
-class _Arriving(Thread):
-    """A file on its way, while its manifest is, too. What comes is checked once both are there."""
-
-    def __init__(self, store: Store, key: str) -> None:
-        super().__init__(name="reading a bundle", daemon=True)
-        self._store, self._key = store, key
-        self._outcome: bytes | Exception = b""
-        self.start()
-
-    def run(self) -> None:
-        try:
-            self._outcome = self._store.get(self._key, limit=FILE_LIMIT)
-        except Exception as error:  # noqa: BLE001 - raised where the result is asked for
-            self._outcome = error
-
-    def result(self) -> bytes:
-        self.join()
-        if isinstance(self._outcome, Exception):
-            raise self._outcome
-        return self._outcome
+    files = {}
+    for name, data in arriving.items():
+        ahead = _listed(manifest, name).size <= READ_AHEAD
+        files[name] = _checked(manifest, name, data.result) if ahead else read_file(store, manifest, name)
+    return manifest, files
 
 
 def models(store: Store) -> list[str]:
-    """The names of all models, with a segment where they have segments."""
+    """The names of all models, with a segment where they have segments. Folders that can be none are passed over."""
     found = []
     for name in store.folders("models/"):
+        if not names.is_alias(name):  # what may be called so may be a model, too
+            continue
         inside = store.folders(f"models/{name}/")
         if any(folder == names.ALIASES or names.is_version_folder(folder) for folder in inside):
             found.append(name)
@@ -150,13 +150,25 @@ def models(store: Store) -> list[str]:
 
 def versions(store: Store, model: str) -> list[Version]:
     """All versions ever claimed, oldest number first; empty for a model that does not exist."""
+    return [Version(version, _state(files)) for version, files in folders(store, model).items()]
+
+
+def folders(store: Store, model: str) -> dict[str, set[str]]:
+    """The names in the folder of every version ever claimed, oldest number first."""
     prefix = names.folder(model)
-    complete: dict[str, bool] = {}
+    inside: dict[str, set[str]] = {}
     for key in store.keys(prefix):
         folder, _, name = key[len(prefix) :].partition("/")
         if names.is_version_folder(folder):
-            complete[folder[1:]] = complete.get(folder[1:], False) or name == MANIFEST
-    return [Version(version, complete[version]) for version in sorted(complete, key=names.number)]
+            inside.setdefault(folder[1:], set()).add(name)
+    return {version: inside[version] for version in sorted(inside, key=names.number)}
+
+
+def _state(files: Collection[str]) -> State:
+    """The state of a version with these names in its folder."""
+    if COLLECTED in files:
+        return "marked" if MANIFEST in files else "collected"
+    return "complete" if MANIFEST in files else "unfinished"
 
 
 def next_version(store: Store, model: str, bump: Bump) -> str:
@@ -178,7 +190,10 @@ def verify(store: Store, model: str, version: str) -> list[str]:
 
 
 def problems(store: Store, manifest: Manifest) -> list[str]:
-    """What is wrong with the bundle of a manifest that was read: `verify` without reading that again."""
+    """What is wrong with the bundle of a manifest that was read: `verify` without reading that again.
+
+    The folder is listed last: a version that was marked for collection by then may not be served from now on.
+    """
     found = []
     for name in manifest.files:
         try:
@@ -189,24 +204,50 @@ def problems(store: Store, manifest: Manifest) -> list[str]:
         found.append(f"{_key(manifest, CLAIM)} is not the claim this version was published under")
     expected = {_key(manifest, name) for name in (*manifest.files, CLAIM, MANIFEST)}
     folder = names.version_folder(manifest.model, manifest.version)
-    return found + [f"{key} belongs to no bundle" for key in store.keys(folder) if key not in expected]
+    for key in store.keys(folder):
+        if key == folder + COLLECTED:
+            found.append(f"{key}{_BEING_COLLECTED}")
+        elif key not in expected:
+            found.append(f"{key} belongs to no bundle")
+    return found
+
+
+def is_mark(problem: str) -> bool:
+    """Whether what `problems` says is nothing but that the version was marked for collection."""
+    return problem.endswith(_BEING_COLLECTED)
+
+
+def read_claim(store: Store, model: str, version: str) -> dict[str, Any]:
+    """Who claimed a version's number, and when. Raises NotFoundError, IntegrityError, StoreError."""
+    key = names.version_folder(model, version) + CLAIM
+    return record.decode(store.get(key, limit=record.LIMIT), _CLAIM, key)
 
 
 def _is_claimed(store: Store, manifest: Manifest) -> bool:
     try:
-        claim = record.decode(store.get(_key(manifest, CLAIM), limit=record.LIMIT), _CLAIM, "the claim")
+        claim = read_claim(store, manifest.model, manifest.version)
     except (NotFoundError, IntegrityError):
         return False
     return bool(claim["write_id"] == manifest.write_id)
 
 
 def _check_files(files: Mapping[str, bytes]) -> None:
-    if not files or len(files) > FILES_LIMIT or not all(map(names.FILE.match, files)) or {CLAIM, MANIFEST} & set(files):
+    if not files or len(files) > FILES_LIMIT or not all(map(_may_be_called, files)):
         raise RegistryError(
-            f"a bundle has 1 to {FILES_LIMIT} files with plain names, none of them {CLAIM} or {MANIFEST}"
+            f"a bundle has 1 to {FILES_LIMIT} files with plain names, none of them {', '.join(_RECORDS)}"
         )
-    if too_large := [name for name, data in files.items() if len(data) > FILE_LIMIT]:
-        raise RegistryError(f"a bundle's file has at most {FILE_LIMIT} bytes, but {', '.join(too_large)} has more")
+    for name, data in files.items():
+        if len(data) > _most(name):
+            raise RegistryError(f"{name} of a bundle has at most {_most(name)} bytes, not {len(data)}")
+
+
+def _may_be_called(name: str) -> bool:
+    return name not in _RECORDS and names.FILE.match(name) is not None
+
+
+def _most(name: str) -> int:
+    """The bytes that a file of this name may have."""
+    return DOCUMENT_LIMIT if name.endswith(".json") else FILE_LIMIT
 
 
 def _key(manifest: Manifest, name: str) -> str:
@@ -243,10 +284,10 @@ def _manifest(data: bytes, model: str, version: str) -> Manifest:
         raise IntegrityError(f"{what} has {len(value['files'])} files, not 1 to {FILES_LIMIT}")
     files = {}
     for name, entry in value["files"].items():
-        if not names.FILE.match(name) or name in (CLAIM, MANIFEST):
+        if not _may_be_called(name):
             raise IntegrityError(f"{what} names a file out of form")
         if not (
-            record.has_fields(entry, _FILE) and 0 <= entry["size"] <= FILE_LIMIT and record.is_sha256(entry["sha256"])
+            record.has_fields(entry, _FILE) and 0 <= entry["size"] <= _most(name) and record.is_sha256(entry["sha256"])
         ):
             raise IntegrityError(f"{what} says nothing sensible of {name}")
         files[name] = File(entry["size"], entry["sha256"])

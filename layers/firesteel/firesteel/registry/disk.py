@@ -1,12 +1,14 @@
 """A folder as an object store, durable: what was written is still there after a crash or a power cut, whole."""
 
+import errno
 import os
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from firesteel.errors import ConflictError, IntegrityError, NotFoundError, StoreError
-from firesteel.registry.store import check_key, check_prefix
+from firesteel.registry.store import check_key, check_prefix, is_key
 
 
 class DiskStore:
@@ -28,13 +30,18 @@ class DiskStore:
     def get(self, key: str, *, limit: int) -> bytes:
         check_key(key)
         try:
-            with (self._root / key).open("rb") as file:
-                if (size := os.fstat(file.fileno()).st_size) > limit:
-                    raise IntegrityError(f"{key} has {size} bytes, more than {limit}")
+            with os.fdopen(self._open(key), "rb") as file:
+                status = os.fstat(file.fileno())
+                if not stat.S_ISREG(status.st_mode):
+                    raise IntegrityError(f"{key} is no plain file")
+                if status.st_size > limit:
+                    raise IntegrityError(f"{key} has {status.st_size} bytes, more than {limit}")
                 data = file.read(limit + 1)
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             raise NotFoundError(f"{key} does not exist") from None
         except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise IntegrityError(f"{key} is a link, no plain file") from None
             raise StoreError(f"{key} cannot be read: {error.strerror}") from error
         if len(data) > limit:
             raise IntegrityError(f"{key} has more than {limit} bytes")
@@ -44,6 +51,7 @@ class DiskStore:
         check_key(key)
         path = self._root / key
         with _translated(f"{key} may not have been written"):
+            self._refuse_links(key)
             _make_folder(path.parent)
             taken = not _link(path, data)
             # Also when the key is taken: whoever took it may not have come so far, and we are about to tell of it.
@@ -64,7 +72,38 @@ class DiskStore:
                 inside = list((self._root / prefix).iterdir())
             except (FileNotFoundError, NotADirectoryError):
                 return []
-            return sorted(path.name for path in inside if path.is_dir() and any(_files(path)))
+            real = (path for path in inside if is_key(path.name) and path.is_dir(follow_symlinks=False))
+            return sorted(path.name for path in real if any(_files(path)))
+
+    def delete(self, key: str) -> None:
+        check_key(key)
+        path = self._root / key
+        with _translated(f"{key} may not have been deleted"):
+            self._refuse_links(key)
+            with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
+                path.unlink()
+            # Also when it is gone: whoever deleted it may not have come so far.
+            if path.parent.is_dir():
+                _sync(path.parent)
+
+    def _refuse_links(self, key: str) -> None:
+        """Raises OSError where a folder on the way to a key is a link, which reading does not follow either."""
+        for folder in list(Path(key).parents)[:-1]:
+            if (self._root / folder).is_symlink():
+                raise OSError(errno.ELOOP, f"{folder} is a link, no folder")
+
+    def _open(self, key: str) -> int:
+        """A descriptor for reading. No link below the root is followed, and no pipe waited for."""
+        *folders, name = key.split("/")
+        place = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            for folder in folders:
+                inner = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=place)
+                os.close(place)
+                place = inner
+            return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=place)
+        finally:
+            os.close(place)
 
 
 @contextmanager
@@ -76,7 +115,8 @@ def _translated(what: str) -> Iterator[None]:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    for place, _, names in folder.walk(on_error=_unless_missing):
+    for place, inner, names in folder.walk(on_error=_unless_missing):
+        inner[:] = [name for name in inner if not name.startswith(".")]
         yield from (place / name for name in names if not name.startswith("."))
 
 

@@ -1,14 +1,19 @@
 """Alias entries: what a generation of an alias says, how it is stored and read, and where its rollbacks lead."""
 
+import re
+from collections.abc import Iterator
 from types import NoneType
 from typing import Any, Literal, NamedTuple, get_args
 
-from firesteel.errors import IntegrityError
+from firesteel.errors import IntegrityError, NotFoundError
 from firesteel.registry import names, record
 from firesteel.registry.record import Fields
+from firesteel.registry.store import Store
 
 BEFORE_LIMIT = 16
 """So many bundles are remembered for rollbacks to go back to."""
+
+_KEY = re.compile(r"[0-9]{8}\.json\Z")
 
 Kind = Literal["promote", "rollback", "switch", "canary", "shadow"]
 
@@ -118,3 +123,61 @@ def way_back(last: Entry, way: tuple[Served, ...], kind: Kind, version: str) -> 
         return (last.served, *way)[:BEFORE_LIMIT]
     earlier = [one.version for one in way]
     return way[earlier.index(version) + 1 :] if version in earlier else way
+
+
+def generations(store: Store, model: str, alias: str) -> list[int]:
+    """The generations an alias has entries of, oldest first."""
+    folder = names.alias_folder(model, alias)
+    keys = (key[len(folder) :] for key in store.keys(folder))
+    return [int(key[:8]) for key in keys if _KEY.match(key)]
+
+
+def key_of(model: str, alias: str, generation: int) -> str:
+    """Where an entry is stored."""
+    return f"{names.alias_folder(model, alias)}{generation:08d}.json"
+
+
+def exists(store: Store, key: str) -> bool:
+    """Whether there is an entry, or what somebody took for one."""
+    try:
+        store.get(key, limit=record.LIMIT)
+    except NotFoundError:
+        return False
+    except IntegrityError:  # too large to be an entry, and yet there
+        return True
+    return True
+
+
+def if_sound(store: Store, model: str, alias: str, generation: int) -> Entry | None:
+    """An entry; None where there is none, or a damaged one, which names nothing: promoting mends the alias.
+
+    A reply that was cut on its way looks like damage, so one is believed when it is seen twice.
+    """
+    for _ in range(2 if generation else 0):
+        try:
+            return read(store, model, alias, generation)
+        except NotFoundError:
+            return None
+        except IntegrityError:
+            continue
+    return None
+
+
+def sound(store: Store, model: str, alias: str, newest: int) -> Iterator[Entry]:
+    """The entries up to `newest` that can be read, newest first."""
+    for generation in sorted(generations(store, model, alias), reverse=True):
+        if generation <= newest and (found := if_sound(store, model, alias, generation)):
+            yield found
+
+
+def last_sound(store: Store, model: str, alias: str, newest: int) -> Entry | None:
+    """The newest entry that can be read: what was damaged or forged after it ends no way back."""
+    if not newest:
+        return None
+    return if_sound(store, model, alias, newest) or next(sound(store, model, alias, newest - 1), None)
+
+
+def read(store: Store, model: str, alias: str, generation: int) -> Entry:
+    """An entry. Raises NotFoundError, IntegrityError, StoreError."""
+    key = key_of(model, alias, generation)
+    return parse(store.get(key, limit=record.LIMIT), key, alias, generation)

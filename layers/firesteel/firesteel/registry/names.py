@@ -15,6 +15,15 @@ _ALIAS = re.compile(rf"{_NAME}\Z")
 _NUMBER = r"(0|[1-9][0-9]{0,8})"
 _VERSION = re.compile(rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}\Z")
 FILE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}\Z")
+RECORD = re.compile(
+    rf"models/{_NAME}/((?!{ALIASES}/){_NAME}/)?"
+    rf"(v{_NUMBER}\.{_NUMBER}\.{_NUMBER}/(claim|manifest|collected)\.json|{ALIASES}/{_NAME}/[0-9]{{8}}\.json)\Z"
+)
+"""The keys of records: what the registry writes of bundles and aliases, beside the files."""
+RESERVED = re.compile(rf"(.*/)?({ALIASES}/.*|(claim|manifest|collected)\.json)\Z", re.DOTALL)
+"""Keys at which there is a record or nothing."""
+LAST_GENERATION = 99_999_999
+"""Of an alias: a key has eight digits for it."""
 
 
 def folder(model: str) -> str:
@@ -58,6 +67,10 @@ def is_version_folder(name: str) -> bool:
     return name.startswith("v") and is_version(name[1:])
 
 
+def is_alias(text: str) -> bool:
+    return _ALIAS.match(text) is not None
+
+
 def is_segment(name: str) -> bool:
     """Whether a folder inside a model's is a segment of it."""
-    return name != ALIASES and _ALIAS.match(name) is not None
+    return name != ALIASES and is_alias(name)

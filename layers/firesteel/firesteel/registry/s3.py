@@ -4,7 +4,7 @@ import atexit
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import cache, cached_property
 from pathlib import Path
@@ -14,7 +14,7 @@ from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import S3Store as Client
 
 from firesteel.errors import ConflictError, IntegrityError, NotFoundError, RegistryError, StoreError
-from firesteel.registry.store import check_key, check_prefix
+from firesteel.registry.store import check_key, check_prefix, is_key
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, S3Config
@@ -46,7 +46,10 @@ class S3Store:
             found = self._reader.get(key)
             if (size := found.meta["size"]) > limit:
                 raise IntegrityError(f"{key} has {size} bytes, more than {limit}")
-            return bytes(found.bytes())
+            data = bytes(found.bytes())
+        if len(data) != size:
+            raise StoreError(f"{key} cannot be read: {len(data)} of its {size} bytes came")
+        return data
 
     def create(self, key: str, data: bytes) -> None:
         check_key(key)
@@ -57,13 +60,19 @@ class S3Store:
         check_prefix(prefix)
         with _translated(f"{prefix} cannot be listed"):
             found = [entry["path"] for page in self._reader.list(prefix, chunk_size=1000) for entry in page]
-        return sorted(key for key in found if key.startswith(prefix))  # consoles make an object of an empty folder
+        # Consoles make an object of an empty folder, and other tools bring what can be no key, like .DS_Store.
+        return sorted(key for key in found if key.startswith(prefix) and is_key(key))
 
     def folders(self, prefix: str) -> list[str]:
         check_prefix(prefix)
         with _translated(f"{prefix} cannot be listed"):
             found = self._reader.list_with_delimiter(prefix)["common_prefixes"]
-        return sorted(path.rpartition("/")[2] for path in found)
+        return sorted(filter(is_key, (path.rpartition("/")[2] for path in found)))
+
+    def delete(self, key: str) -> None:
+        check_key(key)
+        with suppress(NotFoundError), _translated(f"{key} may not have been deleted", absent=f"{key} does not exist"):
+            self._writer.delete(key)
 
     @cached_property
     def _reader(self) -> Client:

@@ -1,10 +1,10 @@
-"""The seam to the object store: four operations, the same on local disk, on S3 and in memory.
+"""The seam to the object store: five operations, the same on local disk, on S3 and in memory.
 
 Everything the registry does goes through these, so what can fail can fail in one place only. Nothing is overwritten
-here, and nothing deleted.
+here, and only garbage collection (`collect`) deletes.
 """
 
-from threading import Lock
+from threading import Lock, Thread
 from typing import Protocol
 
 from firesteel.errors import ConflictError, IntegrityError, NotFoundError, StoreError
@@ -35,11 +35,19 @@ class Store(Protocol):
         ...
 
     def keys(self, prefix: str) -> list[str]:
-        """All keys under the folder `prefix` (it ends with a slash), sorted; maybe none. Raises StoreError."""
+        """All keys under the folder `prefix` (it ends with a slash), sorted; maybe none. Raises StoreError.
+
+        Objects that can have no key, because a part of their name begins with a dot, are not listed. All or an error:
+        never a part of what is there.
+        """
         ...
 
     def folders(self, prefix: str) -> list[str]:
         """The names of the folders with keys right under the folder `prefix`, sorted. Raises StoreError."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """The object is gone, durably, when this returns; one that is absent is success. StoreError when unknown."""
         ...
 
 
@@ -92,6 +100,29 @@ def put_once(store: Store, key: str, data: bytes) -> None:
     raise StoreError(f"{key} was refused {_ATTEMPTS} times as taken, and yet is not there")
 
 
+class Arriving(Thread):
+    """An object of at most `limit` bytes on its way, in a thread of its own, while something else is read."""
+
+    def __init__(self, store: Store, key: str, limit: int) -> None:
+        super().__init__(name="reading a bundle", daemon=True)
+        self._store, self._key, self._limit = store, key, limit
+        self._outcome: bytes | Exception = b""
+        self.start()
+
+    def run(self) -> None:
+        try:
+            self._outcome = self._store.get(self._key, limit=self._limit)
+        except Exception as error:  # noqa: BLE001 - raised where the result is asked for
+            self._outcome = error
+
+    def result(self) -> bytes:
+        """The object's bytes, once they are there. Raises what reading it raised."""
+        self.join()
+        if isinstance(self._outcome, Exception):
+            raise self._outcome
+        return self._outcome
+
+
 def is_key(text: str) -> bool:
     """Whether a store may be asked for it: no part is empty or begins with a dot, so it never leaves the root."""
     return "\0" not in text and all(part and not part.startswith(".") for part in text.split("/"))
@@ -139,3 +170,8 @@ class MemoryStore:
     def folders(self, prefix: str) -> list[str]:
         rests = (key[len(prefix) :] for key in self.keys(prefix))
         return sorted({rest.split("/")[0] for rest in rests if "/" in rest})
+
+    def delete(self, key: str) -> None:
+        check_key(key)
+        with self._lock:
+            self._objects.pop(key, None)

@@ -1,6 +1,7 @@
 """reference.json becomes series: of today's format, and of the one before it."""
 
 import json
+import math
 from copy import deepcopy
 from pathlib import Path
 
@@ -73,6 +74,12 @@ def test_a_sample_of_the_same_kind_agrees_with_quantiles_of_format_1():
         lambda known: known["inputs"].update(n0=None),
         lambda known: known["inputs"]["n0"].update(edges=[2.0, 1.0], counts=[1, 1, 1, 1, 1]),
         lambda known: known["inputs"]["n0"].update(counts=[1]),
+        lambda known: known["inputs"]["n0"].update(edges=[math.inf], counts=[1, 1, 1]),
+        lambda known: known["inputs"]["n0"].update(edges=[1.0], counts=[1, 10**30, 1]),
+        lambda known: known["inputs"]["n0"].update(missing=math.inf),
+        lambda known: known["inputs"].update(n0={"quantiles": [float(n) for n in range(99)]}),
+        lambda known: known.update(rows=math.inf),
+        lambda known: known.update(inputs=[]),
         lambda known: known["inputs"]["c2"].update(shares={"0": "half"}),
         lambda known: known["targets"]["y"].pop("confidence"),
         lambda known: known.pop("review_share"),

@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks.drift import World, deliver, publish
 from firesteel.monitor import reports
+from firesteel.registry.seal import open_registry
 from firesteel.registry.store import open_store
 
 CONTEXT = SimpleNamespace(
@@ -26,7 +27,7 @@ def handler(tmp_path, monkeypatch):
 
 def test_the_report_is_kept_and_a_line_carries_the_metrics_at_its_root(handler, tmp_path, caplog):
     monitor = open_store(f"file://{tmp_path}/monitor")
-    deliver(World(2), monitor, publish(World(1), open_store(f"file://{tmp_path}/store")), 1, 300, shift=1.0)
+    deliver(World(2), monitor, publish(World(1), open_registry(f"file://{tmp_path}/store")), 1, 300, shift=1.0)
     answer = handler.handler(TASK, CONTEXT)
     assert reports.latest(monitor, "drifting")["state"] == answer["looked"][0]["state"] == "DRIFT"
     assert caplog.messages == ["looked for drift", "metrics"]
@@ -39,7 +40,7 @@ def test_the_report_is_kept_and_a_line_carries_the_metrics_at_its_root(handler, 
 
 
 def test_of_a_model_of_segments_there_is_a_metric_of_the_whole_too_as_alarms_watch_a_model(handler, tmp_path):
-    registry, monitor = open_store(f"file://{tmp_path}/store"), open_store(f"file://{tmp_path}/monitor")
+    registry, monitor = open_registry(f"file://{tmp_path}/store"), open_store(f"file://{tmp_path}/monitor")
     for segment in ("one", "two"):
         publish(World(1), registry, f"drifting/{segment}")
     answer = handler.handler(TASK, CONTEXT)

@@ -9,6 +9,7 @@ import numpy as np
 from firesteel.errors import ProgramError
 
 ZERO = float(np.float32(1e-35))  # LightGBM's: what is no further from 0 than this is a zero
+_MEMBERS = 1 << 24  # bytes: as booleans they take eight times as much
 
 
 class Conditions:
@@ -40,6 +41,8 @@ class Conditions:
             self._load_sets(tensors)
 
     def _load_sets(self, tensors: Mapping[str, np.ndarray]) -> None:
+        if tensors["set.members"].nbytes > _MEMBERS:
+            raise ProgramError(f"the sets have more than {_MEMBERS} bytes")
         bits = np.unpackbits(tensors["set.members"], bitorder="little").view(bool)
         begins = whole(tensors["set.begins"], 0, len(bits) + 1, "a set's first bit")
         self._otherwise = _flags(tensors["set.missing"])

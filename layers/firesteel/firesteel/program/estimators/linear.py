@@ -9,6 +9,8 @@ import numpy as np
 from firesteel.errors import ProgramError
 from firesteel.program.row import Features
 
+_WEIGHT, _MEAN = 1e30, 1e250  # a feature is less than 1e201: so every score is finite
+
 
 class Linear:
     """scores = features @ weights + intercept, for all targets of the estimator side by side.
@@ -19,16 +21,16 @@ class Linear:
     def __init__(self, meta: Mapping[str, Any], tensors: Mapping[str, np.ndarray], size: int) -> None:
         self.columns: dict[str, tuple[int, int]] = {name: (a, b) for name, (a, b) in meta["columns"].items()}
         self.weights, self.intercept = tensors["weights"], tensors["intercept"]
-        self.means = tensors.get("means")
+        self.means = np.asarray(tensors["means"], np.float64) if "means" in tensors else None
         expected = (size, len(self.intercept))
-        if self.weights.shape != expected:
+        if self.intercept.ndim != 1 or self.weights.shape != expected:
             raise ProgramError(f"the weights have shape {self.weights.shape}, not {expected}")
         if any(not 0 <= a < b <= len(self.intercept) for a, b in self.columns.values()):
             raise ProgramError("a target's scores lie outside the estimator's")
-        if not (np.isfinite(self.weights).all() and np.isfinite(self.intercept).all()):
-            raise ProgramError("a weight is not finite")
-        if self.means is not None and not (self.means.shape == (size,) and np.isfinite(self.means).all()):
-            raise ProgramError(f"the means are not {size} finite numbers")
+        if not ((abs(self.weights) < _WEIGHT).all() and (abs(self.intercept) < _WEIGHT).all()):
+            raise ProgramError("a weight is not finite, or so large that sums are not")
+        if self.means is not None and not (self.means.shape == (size,) and (abs(self.means) < _MEAN).all()):
+            raise ProgramError(f"the means are not {size} finite numbers that sums can be made of")
 
     def score(self, features: Features) -> np.ndarray:
         """Raw scores [rows, scores]."""

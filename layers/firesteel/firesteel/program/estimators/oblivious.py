@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from firesteel.program.estimators.coalitions import Coalitions
 
 _DEPTH_LIMIT = 16
-_CHUNK = 512  # rows
+_CHUNK = 512  # rows at once, fewer where all that is asked of them would be more than
+_CELLS = 1 << 27
 
 
 class Oblivious:
@@ -62,10 +63,11 @@ class Oblivious:
     def score(self, X: np.ndarray) -> np.ndarray:
         """Raw scores [rows, scores] of X [rows, features]; NaN is a missing value."""
         scores = np.zeros((len(X), len(self.intercept)))
-        for begin in range(0, len(X), _CHUNK):
-            places = self._firsts + self.leaves(X[begin : begin + _CHUNK])
+        step = max(1, min(_CHUNK, _CELLS // max(self.conditions.count, 8 * self.tests.shape[1])))
+        for begin in range(0, len(X), step):
+            places = self._firsts + self.leaves(X[begin : begin + step])
             for number, values in enumerate(self._by_score, self.constant):
-                values.take(places).sum(0, out=scores[begin : begin + _CHUNK, number])
+                values.take(places).sum(0, out=scores[begin : begin + step, number])
         scores += self.intercept
         return scores
 

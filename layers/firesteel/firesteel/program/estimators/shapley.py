@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from firesteel.errors import ProgramError
+from firesteel.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from firesteel.program.estimators.trees import Trees
@@ -138,9 +138,12 @@ class Shapley:
     """Contributions of features to the scores of trees; what it needs of them is derived once."""
 
     def __init__(self, trees: "Trees") -> None:
+        """Raises InputError for trees that would take too long: they score all the same."""
         lengths = sum(level * (end - begin) for level, (begin, end) in enumerate(trees.levels))
         if lengths > _LIMIT:
-            raise ProgramError(f"the trees are too large to be explained: paths of {lengths} nodes, more than {_LIMIT}")
+            raise InputError(
+                (Problem("", "not_explainable", "is for a model whose trees are too large to be explained"),)
+            )
         self._trees = trees
         self._scores = len(trees.intercept)
         self._none = len(trees.tests)  # the edge of no feature, which every row goes along with

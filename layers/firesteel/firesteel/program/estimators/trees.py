@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 DEPTH_LIMIT = 512
 _BOUND = 1e30  # of numbers that are added up
 _HEAP = 1 << 24  # bytes; every array between is smaller
-_CHUNK = 512  # rows
+_CHUNK = 512  # rows at once, fewer where all that is asked of them would be more than
+_CELLS = 1 << 27
 _FEW = 8  # rows that are quicker one by one
 
 
@@ -125,7 +126,8 @@ class Trees:
         """Raw scores [rows, scores] of X [rows, features]; NaN is a missing value."""
         if len(X) <= _FEW:
             return np.concatenate([self._score_one(X[row : row + 1]) for row in range(len(X))] or [self._none])
-        return np.concatenate([self._score_many(X[row : row + _CHUNK]) for row in range(0, len(X), _CHUNK)])
+        step = max(1, min(_CHUNK, _CELLS // max(self.conditions.count, 8 * self.roots)))
+        return np.concatenate([self._score_many(X[row : row + step]) for row in range(0, len(X), step)])
 
     @property
     def _none(self) -> np.ndarray:

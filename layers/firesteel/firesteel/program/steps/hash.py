@@ -10,6 +10,7 @@ from firesteel.program.steps.murmur import murmur3
 from firesteel.program.steps.parts import fields
 
 WIDEST = 1 << 16
+_MOST = 4096  # pairs: as many as are remembered
 REMEMBERED = 4096  # pairs of categories whose column is remembered: a hash costs 7 us, a look-up a tenth of one
 LONGEST = 400  # characters of a pair that is remembered: with REMEMBERED, a bound of what requests can fill
 
@@ -36,6 +37,8 @@ class Hash:
 
     def __init__(self, meta: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> None:  # noqa: ARG002 - has none
         self._pairs = [(first, second) for first, second in meta["pairs"]]
+        if len(self._pairs) > _MOST:
+            raise ProgramError(f"a hash step has {len(self._pairs)} pairs, more than {_MOST}")
         self.inputs = fields(meta["inputs"])
         self.kinds = ("category",) * len(self.inputs)
         self.size: int = meta["width"]

@@ -9,6 +9,8 @@ import numpy as np
 from firesteel.errors import ProgramError
 from firesteel.program import ngrams
 
+_LARGEST = 1e30  # its square is a float, and so is that of 1 / _LARGEST
+
 
 class Tfidf:
     """One TF-IDF step over text inputs joined by a line break."""
@@ -24,13 +26,18 @@ class Tfidf:
         self.weight: float = meta["weight"]
         self.idf = tensors["idf"]
         self.size = len(self.idf)
+        if not all(type(flag) is bool for flag in (self.lowercase, self.sublinear, self.binary)):
+            raise ProgramError("a text step has a flag that is neither true nor false")
+        if not self.inputs or len(set(self.inputs)) < len(self.inputs):
+            raise ProgramError("a text step has no input, or one twice")
         if self.strip_accents not in (None, "ascii", "unicode") or self.norm not in (None, "l1", "l2"):
             raise ProgramError("a text step strips accents or divides by a norm in a way that nobody knows")
-        if not (isinstance(self.weight, int | float) and 0 < self.weight < math.inf):
-            raise ProgramError("a text step's weight is not a positive number")
-        if not (np.isfinite(self.idf).all() and (self.idf > 0).all()):
-            raise ProgramError("an idf weight is not a positive number")
+        if not (isinstance(self.weight, int | float) and 1 / _LARGEST <= self.weight <= _LARGEST):
+            raise ProgramError(f"a text step's weight is no number from {1 / _LARGEST:g} to {_LARGEST:g}")
+        if self.idf.ndim != 1 or not ((self.idf >= 1 / _LARGEST) & (self.idf <= _LARGEST)).all():
+            raise ProgramError(f"the idf weights are no list of numbers from {1 / _LARGEST:g} to {_LARGEST:g}")
         self.lookup = ngrams.load(meta, tensors, self.size)
+        self.longest: int = meta["ngrams"][1]
 
     def prepare(self, row: Mapping[str, Any]) -> str:
         text = "\n".join([row[name] or "" for name in self.inputs])

@@ -1,0 +1,71 @@
+"""Where exactly strict JSON ends: depth is that of the deepest place, however many places there are."""
+
+import pytest
+
+from firesteel import strictjson
+
+DEEPEST = b"[" * 16 + b"]" * 16
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(b"[" + b",".join([b"[]"] * 40) + b"]", id="many beside each other"),
+        pytest.param(b"[" + b",".join([b"{}"] * 40) + b"]", id="many objects"),
+        pytest.param(DEEPEST, id="as deep as may be"),
+        pytest.param(b"[" + b"[" * 15 + b"]" * 15 + b",[]]", id="as deep as may be, and another"),
+        pytest.param(b'{"a":' * 16 + b"1" + b"}" * 16, id="objects as deep as may be"),
+        pytest.param(b'["' + b"[" * 40 + b'"]', id="brackets in a string"),
+        pytest.param(b'["' + b'\\"' * 20 + b"[" * 40 + b'"]', id="brackets after quotes in a string"),
+        pytest.param(b'["' + b"]" * 20 + b'",' + b"[" * 15 + b"]" * 15 + b"]", id="closing brackets in a string"),
+    ],
+)
+def test_sixteen_levels_may_be_nested(text):
+    strictjson.parse(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(b"[" + DEEPEST + b"]", id="arrays"),
+        pytest.param(b'{"a":' * 17 + b"1" + b"}" * 17, id="objects"),
+        pytest.param(b"[[]," * 17 + b"1" + b"]" * 17, id="with shallow ones between"),
+        pytest.param(b"[" + b"[]," * 5 + DEEPEST + b"]", id="after shallow ones"),
+        pytest.param(b'["' + b"]" * 20 + b'",' + DEEPEST + b"]", id="after closing brackets in a string"),
+    ],
+)
+def test_seventeen_levels_are_too_many(text):
+    with pytest.raises(ValueError, match="nested deeper than 16"):
+        strictjson.parse(text)
+
+
+def test_the_caller_may_ask_for_another_depth():
+    assert strictjson.parse(b"[[]]", depth=2) == [[]]
+    with pytest.raises(ValueError, match="nested deeper than 1"):
+        strictjson.parse(b"[[]]", depth=1)
+
+
+def test_a_number_may_have_four_hundred_digits():
+    assert strictjson.parse(b"9" * 400) == int("9" * 400)
+    with pytest.raises(ValueError, match="too many digits"):
+        strictjson.parse(b"9" * 401)
+
+
+@pytest.mark.parametrize(
+    "number", ["1e400", "1E400", "1e+400", "1E+999", "-1e+309", "9" * 310 + ".0", "9" * 210 + "e99"]
+)
+def test_a_number_beyond_every_float_is_refused_however_it_is_written(number):
+    with pytest.raises(ValueError, match="a number is too large"):
+        strictjson.parse(f"[{number}]".encode())
+
+
+@pytest.mark.parametrize("number", ["1e+300", "1E-400", "9" * 200 + "e+99", "1e99"])
+def test_a_number_that_is_a_float_is_read(number):
+    assert strictjson.parse(number.encode()) == float(number)
+
+
+def test_as_many_containers_as_the_caller_allows():
+    text = b"[" + b",".join([b"{}"] * 39) + b"]"
+    assert len(strictjson.parse(text, containers=40)) == 39
+    with pytest.raises(ValueError, match="it has more than 39 arrays and objects"):
+        strictjson.parse(text, containers=39)
