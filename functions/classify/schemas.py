@@ -80,9 +80,10 @@ def _responses(doc: Doc, *, inference: bool) -> dict[int | str, Schema]:
     good: Schema = {"description": "The answer.", "headers": headers, "content": {JSON: {"schema": ref(doc.result)}}}
     good["content"] |= {media_type: {"schema": TEXT} for media_type in doc.others}
     responses: dict[int | str, Schema] = {doc.status: good}
-    if doc.others:  # what has them has an ETag, too
-        headers["etag"] = {"schema": TEXT, "description": "Of the page, or of the file: for If-None-Match."}
-        responses[NOT_MODIFIED] = {"description": "The caller has it, as If-None-Match says.", "headers": headers}
+    if doc.others:  # the page and files have an ETag; what answers in JSON beside the page has none
+        etag = {"schema": TEXT, "description": "Of the page, or of the file: for If-None-Match."}
+        known = {"description": "The caller has it, as If-None-Match says.", "headers": headers | {"etag": etag}}
+        responses[NOT_MODIFIED] = known
     schema = ref("InferenceError" if inference else "Refusal")
     for code in (*doc.refusals, *EVERYWHERE):
         refusal = CATALOG[code]

@@ -53,7 +53,10 @@ def _promote(deployment: Deployment, task: dict[str, Any]) -> dict[str, Any]:
             return _answer(newest, moved=False, reason=reason)
     if how == "approval":
         who, why = _approval(task.get("approved"))
-    if failed := [one for one in release.judged(deployment.registry, address, version, digest) if not one.passed]:
+    latest = release.DAMAGED if entries is None else release.NONE_YET
+    latest = release.latest_of(deployment.registry, address, newest) if newest else latest
+    verdicts = release.judged(deployment.registry, address, version, digest, latest)
+    if failed := [one for one in verdicts if not one.passed]:
         raise GateError(f"{address} {version} is not promoted: {'; '.join(one.sentence() for one in failed)}")
     move = partial(alias.canary, weight=weight) if how == "canary" and newest else alias.promote
     after = None if entries is None else newest.generation if newest else 0

@@ -73,7 +73,7 @@ def publish(store: Store, trained: Trained, origin: Origin, *, who: str) -> Mani
 def _publish(
     store: Store,
     trained: Trained,
-    latest: "_Latest",
+    latest: "Latest",
     origin: Origin,
     *,
     version: str | None = None,
@@ -101,8 +101,8 @@ def _next(store: Store, model: str, bump: Bump, write: Callable[[str], Manifest]
     return write(bundle.next_version(store, model, bump))
 
 
-def judged(store: Store, model: str, version: str, digest: str) -> list[Verdict]:
-    """What the gates of a published version find against what `latest` names by now: it may have moved meanwhile.
+def judged(store: Store, model: str, version: str, digest: str, latest: "Latest") -> list[Verdict]:
+    """What the gates of a published version find against what is `latest` by now: it may have moved meanwhile.
 
     Raises NotFoundError, IntegrityError when the version cannot be read.
     """
@@ -112,7 +112,6 @@ def judged(store: Store, model: str, version: str, digest: str) -> list[Verdict]
         metrics = strictjson.parse(bundle.read_file(store, manifest, "metrics.json"))
     except ValueError as error:
         raise IntegrityError(f"{model} {version}: its definition or metrics cannot be read: {error}") from None
-    latest = _latest(store, model)
     return gate.judge(definition.gates, metrics, latest.metrics, latest.version)
 
 
@@ -187,7 +186,7 @@ def _sends(store: Store, model: str, version: str, program: bytes) -> Manifest |
     return manifest if manifest.files[PROGRAM].sha256 == hashlib.sha256(program).hexdigest() else None
 
 
-class _Latest(NamedTuple):
+class Latest(NamedTuple):
     """What is served now. A version whose metrics cannot be read has none; no version, generation 0."""
 
     version: str | None
@@ -195,17 +194,25 @@ class _Latest(NamedTuple):
     metrics: dict[str, Any] | None
 
 
-def _latest(store: Store, model: str) -> _Latest:
+NONE_YET, DAMAGED = Latest(None, 0, None), Latest("(damaged)", None, None)
+
+
+def _latest(store: Store, model: str) -> Latest:
     """Damage to what is served must not keep its repair, a new version, from being published."""
     try:
         entry = alias.current(store, model, LATEST)
     except NotFoundError:
-        return _Latest(None, 0, None)
+        return NONE_YET
     except IntegrityError:
-        return _Latest("(damaged)", None, None)
+        return DAMAGED
+    return latest_of(store, model, entry)
+
+
+def latest_of(store: Store, model: str, entry: alias.Entry) -> Latest:
+    """What an entry serves, with its metrics if they can be read."""
     try:
         manifest = bundle.read_manifest(store, model, entry.version, entry.digest)
         metrics = strictjson.parse(bundle.read_file(store, manifest, "metrics.json"))
     except (IntegrityError, NotFoundError, ValueError):
         metrics = None
-    return _Latest(entry.version, entry.generation, metrics)
+    return Latest(entry.version, entry.generation, metrics)

@@ -255,7 +255,10 @@ def test_bad_data_are_reported_and_stay_where_they_are_while_the_last_good_versi
     entry = latest(cloud, "bad")
     assert entry
     assert (entry["version"], entry["generation"]) == ("1.0.0", 1)
-    assert "Whenever" in until(lambda: "".join(notices(cloud, "bad")[1:]) or None)
+    told_to_people = until(lambda: "".join(notices(cloud, "bad")[1:]) or None)
+    assert "priority: <8 characters> is not a label" in told_to_people
+    assert "Whenever" not in told_to_people, "a notice goes by e-mail: it says where, and the rows kept say what"
+    assert b"Whenever" in next(value for key, value in kept.items() if key.endswith(rows_kept))
 
 
 def test_an_approved_version_is_promoted_by_whom_it_was_approved(cloud: Cloud, rows: Callable[..., bytes]) -> None:
