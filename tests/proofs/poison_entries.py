@@ -24,6 +24,7 @@ from functions.classify.fetch import Source
 from functions.classify.lane import Lane
 from functions.classify.telemetry import Telemetry
 from functions.registry import moves
+from tests.proofs.requests_events import Sent, rest
 
 VERSION, OTHER = "1.0.0", "1.1.0"
 """What the alias names, and the same bundle once more."""
@@ -143,7 +144,7 @@ def _operation(operation: operations.Operation) -> Entry:
         worst = 0
         for file in ("model_card.md", "metrics.json") if "{file}" in operation.path else ("",):
             path = operation.path.format(**named, file=file)
-            body = json.dumps(_body(operation, place)) if operation.method == "POST" else None
+            body = json.dumps(_body(operation, place)) if operation.method == "POST" else ""
             worst = max(worst, int(asked(_event(operation.method, path, body))["statusCode"]))
         return worst
 
@@ -175,22 +176,9 @@ def _page(path: str) -> Entry:
     return lambda place: int(lane(place)(_event("GET", path))["statusCode"])
 
 
-def _event(method: str, path: str, body: str | None = None) -> dict[str, Any]:
+def _event(method: str, path: str, body: str = "") -> dict[str, Any]:
     """As API Gateway's REST API brings a request."""
-    headers = {"Content-Type": "application/json", "Host": "poison.test"}
-    return {
-        "resource": "/{proxy+}",
-        "path": path,
-        "httpMethod": method,
-        "headers": headers,
-        "multiValueHeaders": {name: [value] for name, value in headers.items()},
-        "queryStringParameters": None,
-        "multiValueQueryStringParameters": None,
-        "pathParameters": {"proxy": path[1:]},
-        "requestContext": {"requestId": "poison", "stage": "prod", "identity": {"sourceIp": "127.0.0.1"}},
-        "body": body,
-        "isBase64Encoded": False,
-    }
+    return rest(Sent(method, path, body.encode()))
 
 
 def _doctor(place: Place) -> int:
