@@ -42,6 +42,10 @@ BODIES: dict[str, Callable[[int], bytes]] = {
     "quotes": filled(b'\\"', b'{"cases":"', b'"}'),
     "backslashes": filled(b"\\\\", b'{"cases":"', b'"}'),
     "escapes": filled(b"\\u00e9", b'{"cases":"', b'"}'),
+    "pairs of surrogates": filled(b"\\ud83d\\ude42", b'{"cases":"', b'"}'),
+    "texts, and an escape": filled(b'"",', after=b'"\\u00e9"]}'),
+    "numbers, and one of many digits": filled(b"1,", after=b"9" * 401 + b"]}"),
+    "numbers beyond floats": filled(b"1e999,"),
     "lone surrogates": filled(b"\\ud800", b'{"cases":"', b'"}'),
     "an open string of brackets": filled(b"[{", b'["', b""),
     "bad UTF-8 at the end": filled(b"a", b'{"cases":"', b'\xff"}'),
@@ -56,6 +60,9 @@ PRODUCTS = filled(
 
 def posted(body: Callable[[int], bytes], path: str = BATCH) -> Make:
     return lambda size: http_api(Sent("POST", path, body(size)))
+
+
+SMALLEST = posted(lambda _: b"{}")
 
 
 def packed(size: int) -> Any:

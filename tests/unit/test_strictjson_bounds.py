@@ -1,6 +1,10 @@
 """Where exactly strict JSON ends: depth is that of the deepest place, however many places there are."""
 
+import json
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from firesteel import strictjson
 
@@ -69,3 +73,35 @@ def test_as_many_containers_as_the_caller_allows():
     assert len(strictjson.parse(text, containers=40)) == 39
     with pytest.raises(ValueError, match="it has more than 39 arrays and objects"):
         strictjson.parse(text, containers=39)
+
+
+ESCAPES = st.lists(
+    st.sampled_from([r"\\", r"\"", r"\ud83d", r"\uDE42", r"\u00e9", "ude42", "d83d", "u"]), max_size=8
+).map("".join)
+
+
+@given(st.lists(ESCAPES, max_size=3))
+def test_half_a_pair_of_surrogates_is_told_from_the_bytes_as_from_the_text(texts):
+    body = f"[{','.join(f'"{text}"' for text in texts)}]".encode()
+    value = json.loads(body)
+    try:
+        for text in value:
+            text.encode()
+    except UnicodeEncodeError:
+        with pytest.raises(ValueError, match="a string has a lone surrogate"):
+            strictjson.parse(body)
+    else:
+        assert strictjson.parse(body) == value
+
+
+@pytest.mark.parametrize(
+    "body", ['[1, {"a": [1e999]}]', '{"a": {"b": -1e999}}', "[[], [[0, 1e999]]]", "1e999", '["a", -1e999]']
+)
+def test_a_number_beyond_every_float_is_found_wherever_it_stands(body):
+    with pytest.raises(ValueError, match="a number is too large"):
+        strictjson.parse(body.encode())
+
+
+def test_digits_within_a_text_are_no_number():
+    text = "9" * 1000 + "e999" + '\\"' + "1e999"
+    assert strictjson.parse(json.dumps([text, 1e300]).encode()) == [text, 1e300]

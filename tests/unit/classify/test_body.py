@@ -102,9 +102,9 @@ def test_a_media_type_has_a_thousand_letters_at_the_most():
     assert refused.value.code == "unsupported_media_type"
 
 
-def test_a_body_has_a_hundred_thousand_arrays_and_objects_at_the_most():
-    full = b"[" + b",".join([b"[]"] * 99_999) + b"]"
-    assert len(body.read(request("application/json", full))) == 99_999
+def test_a_body_has_twenty_thousand_arrays_and_objects_at_the_most():
+    full = b"[" + b",".join([b"[]"] * 19_999) + b"]"
+    assert len(body.read(request("application/json", full))) == 19_999
     with pytest.raises(Refused) as refused:
         body.read(request("application/json", full[:-1] + b",[]]"))
     assert refused.value.code == "invalid_json"
