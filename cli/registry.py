@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from cli import programs
 from cli.environment import open_registry, user
 from cli.output import AsJson, console, errors, print_json
-from cli.programs import failed_gates
 from firesteel.errors import IntegrityError, NotFoundError
 from firesteel.registry import alias, bundle
 from firesteel.registry.alias import Entry
@@ -83,6 +83,7 @@ def promote(
 ) -> None:
     """Serve a version: verify its bundle and move an alias to it, or with --canary let it answer a share."""
     store, who = open_registry(), user()
+    _must_load(store, model, version)
     ended = _beside_now(store, model, alias_name)
     if canary is None:
         entry = alias.promote(store, model, alias_name, version, who=who, why=why)
@@ -96,7 +97,9 @@ def shadow(
     model: Model, version: Version, alias_name: Alias = "latest", why: Why = "", as_json: AsJson = False
 ) -> None:
     """Score a version beside the one that is served, off the answer's path, and log whether they agree."""
-    _moved(alias.shadow(open_registry(), model, alias_name, version, who=user(), why=why), model, as_json)
+    store = open_registry()
+    _must_load(store, model, version)
+    _moved(alias.shadow(store, model, alias_name, version, who=user(), why=why), model, as_json)
 
 
 def switch(
@@ -104,6 +107,7 @@ def switch(
 ) -> None:
     """Move an alias to any complete version, older or newer, and say so in its history."""
     store = open_registry()
+    _must_load(store, model, version)
     ended = _beside_now(store, model, alias_name)
     entry = alias.promote(store, model, alias_name, version, who=user(), why=why, kind="switch")
     _moved(entry, model, as_json, ended)
@@ -139,6 +143,11 @@ def rollback(
         )
 
 
+def _must_load(store: Store, model: str, version: str) -> None:
+    """What no server would take is named by no alias. Raises IntegrityError, ProgramError, NotFoundError."""
+    programs.load(store, bundle.read_manifest(store, model, version))
+
+
 def _beside_now(store: Store, model: str, alias_name: str) -> list[str]:
     """What runs beside the version that an alias names; nothing where there is none, or none that can be read."""
     try:
@@ -165,7 +174,7 @@ def _moved(entry: Entry, model: str, as_json: bool, ended: Sequence[str] = ()) -
 def _warn(store: Store, model: str, version: str) -> None:
     """A person may serve what its gates refused, but not without being told."""
     manifest = bundle.read_manifest(store, model, version)
-    for failed in failed_gates(store, manifest):
+    for failed in programs.failed_gates(store, manifest):
         errors.print(f"[yellow]{model} {version} failed a gate[/]: {escape(failed)}")
 
 

@@ -17,6 +17,7 @@ from firesteel.monitor import feedback
 from functions.train import claims, intake, published, snapshot, tune
 from functions.train.claims import Claim, Seen
 from functions.train.deployment import DATA_LIMIT, Deployment, text
+from functions.train.rehearsal import rehearse
 from functions.train.upload import FILE, SHAPE, Upload
 
 CANDIDATES = 100_000  # bytes of JSON of one execution's, with their scores: its state has room for 256 KiB
@@ -39,7 +40,8 @@ def check(deployment: Deployment, task: dict[str, Any]) -> dict[str, Any]:
     """Decide about an event. `outcome` of the answer is train, same, superseded or elsewhere.
 
     Raises DataError for data that cannot be trained on, or an event that tells of none; DefinitionError for what an
-    execution cannot do: a search that cannot be distributed, or too many approvals; NotFoundError, StoreError.
+    execution cannot do: a search that cannot be distributed, or too many approvals; what `rehearse` raises; NotFoundError,
+    StoreError.
     """
     run = text(task, "run")
     if _is_folder(task.get("event")):
@@ -59,6 +61,7 @@ def check(deployment: Deployment, task: dict[str, Any]) -> dict[str, Any]:
             held.corrections != seen and _trained(deployment, definition, data_sha256, held.corrections)
         )
 
+    rehearse(deployment.settings)  # before an upload is claimed by a run that could publish nothing
     if order.by == "upload" and (elsewhere := taken(lambda _: False)):
         return elsewhere
     if not order.again and (newer := _newer(deployment, order.upload)):

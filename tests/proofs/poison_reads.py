@@ -38,9 +38,9 @@ _EXAMINES = (
 )
 READS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys((*_ANSWERS, *_EXAMINES), NECESSARY),
-    **dict.fromkeys((*_PINNED, "firesteel verify"), (PROGRAM, GOLDEN, MANIFEST)),
+    **dict.fromkeys((*_PINNED, "firesteel verify", "firesteel promote"), (PROGRAM, GOLDEN, MANIFEST)),
     **dict.fromkeys(("firesteel show alias", "firesteel drift", "registry"), (MANIFEST, ENTRY)),
-    **dict.fromkeys(("firesteel promote", "firesteel show"), (MANIFEST,)),
+    "firesteel show": (MANIFEST,),
     **dict.fromkeys(("firesteel canary", "firesteel shadow"), (ENTRY,)),
     **dict.fromkeys(("GET /models/{name}", "GET /models/{name}/versions"), (ENTRY,)),
 }

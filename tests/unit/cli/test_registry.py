@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from firesteel.registry import bundle
+from firesteel.registry.seal import open_registry
 from tests.unit.cli.conftest import Run
 
 
@@ -90,6 +92,20 @@ def test_a_broken_version_is_never_promoted(firesteel: Run, store: Path) -> None
     for words in ("promote tickets 1.0.0", "promote tickets 1.0.0 --canary 5%", "shadow tickets 1.0.0",
                   "switch tickets 1.0.0", "rollback tickets --to 1.0.0"):  # fmt: skip
         assert firesteel(*words.split()).code == 1
+    assert latest(firesteel) == "1.1.0"
+
+
+@pytest.mark.parametrize("file", ["program.safetensors", "golden.json"])
+def test_a_version_that_no_server_would_load_is_never_promoted(file: str, firesteel: Run, store: Path) -> None:
+    registry = open_registry(f"file://{store}")
+    manifest = bundle.read_manifest(registry, "tickets", "1.1.0")
+    files = {name: bundle.read_file(registry, manifest, name) for name in manifest.files}
+    bundle.publish(registry, "tickets", "1.2.0", files | {file: b"{}"}, signature=manifest.signature, who="ada")
+    for words in ("promote tickets 1.2.0", "promote tickets 1.2.0 --canary 5%", "shadow tickets 1.2.0",
+                  "switch tickets 1.2.0"):  # fmt: skip
+        done = firesteel(*words.split())
+        assert done.code == 1
+        assert "Traceback" not in done.err
     assert latest(firesteel) == "1.1.0"
 
 

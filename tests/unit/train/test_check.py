@@ -8,7 +8,7 @@ import pytest
 
 from firesteel import definition_file
 from firesteel.definition import Promotion, Search
-from firesteel.errors import DataError, DefinitionError, IntegrityError, NotFoundError
+from firesteel.errors import DataError, DefinitionError, IntegrityError, NotFoundError, RegistryError
 from functions.train import tasks, train
 from functions.train.upload import Upload
 from models import recruits
@@ -25,6 +25,16 @@ def world():
 @pytest.fixture
 def pretended(monkeypatch):
     monkeypatch.setattr(train, "train", pretend)
+
+
+class TestKeys:
+    def test_who_cannot_sign_what_must_be_signed_claims_no_upload(self, world):
+        key = "A" * 43 + "="
+        event = put(world, 0)
+        with pytest.raises(RegistryError, match="FIRESTEEL_SIGNING_KEY"):
+            check(world, event, "first", public_keys=(key,))
+        assert world.work.keys("claims/") == []
+        assert check(world, event)["outcome"] == "train"
 
 
 class TestUploads:
