@@ -82,7 +82,7 @@ class RegistryMachine(RuleBasedStateMachine):
         error = self.refusal(version)
         self.expect(error, lambda: alias.promote(self.store, MODEL, ALIAS, version, who="w", kind=kind, after=after))
         if not error:
-            self.alias.promote(kind, version)
+            self.alias.promote(kind, version, self.versions.complete)
 
     @rule(version=VERSION, behind=st.integers(1, 3))
     def promote_over_what_was_not_seen(self, version, behind):
@@ -109,7 +109,7 @@ class RegistryMachine(RuleBasedStateMachine):
         error = self.refusal(version) if self.alias.was(version) else NotFoundError
         self.expect(error, lambda: alias.rollback(self.store, MODEL, ALIAS, who="w", to=version))
         if not error:
-            self.alias.roll_back_to(version)
+            self.alias.roll_back_to(version, self.versions.complete)
 
     @rule(
         days=st.integers(0, 3),
@@ -148,6 +148,7 @@ class RegistryMachine(RuleBasedStateMachine):
             for later in ("before", "seal"):
                 content.pop(later, None)
             self.overwrite(key, (json.dumps(content, indent=1) + "\n").encode())
+            self.alias.forget_the_way(number)
 
     # What is seen
 

@@ -1,6 +1,8 @@
 """The registry as plain lists and dictionaries: what every operation must come to."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import NamedTuple
 
 DAY = 86_400
@@ -19,10 +21,12 @@ class Move(NamedTuple):
     """Where rollbacks lead, the next one first."""
     when: int = 0
     damaged: bool = False
+    told: bool = True
+    """Whether its entry tells the way back, as those of the first releases do not."""
 
     @property
     def named(self) -> set[str]:
-        return {self.version, *self.beside.values(), *self.back}
+        return {self.version, *self.beside.values(), *(self.back if self.told else ())}
 
 
 @dataclass
@@ -52,14 +56,15 @@ class PlainAlias:
         return any(move.version == version and not move.damaged for move in self.moves)
 
     def damage(self) -> None:
-        """The newest entry cannot be read: what it named is not known, and neither is the way back."""
+        """The newest entry cannot be read: what it named is not known, and the way back is that of the last that can be."""
         self.moves[-1] = self.moves[-1]._replace(damaged=True)
-        self.way, self.beside = [], {}
+        sound = next((move for move in reversed(self.moves) if not move.damaged), None)
+        self.way, self.beside = [*reversed(sound.back), sound.version] if sound else [], {}
 
-    def promote(self, kind: str, version: str) -> None:
+    def promote(self, kind: str, version: str, there: Collection[str] = ()) -> None:
         if self.way[-1:] != [version]:
             self.way.append(version)
-        self._moved(kind, {})
+        self._moved(kind, {}, there)
 
     def run_beside(self, kind: str, version: str) -> None:
         self._moved(kind, {**self.beside, kind: version})
@@ -70,25 +75,36 @@ class PlainAlias:
         self._moved("rollback", {})
         return self.way[-1]
 
-    def roll_back_to(self, version: str) -> None:
+    def roll_back_to(self, version: str, there: Collection[str] = ()) -> None:
         if version in self.way:
             while self.way[-1] != version:
                 self.way.pop()
         else:  # left behind earlier: what it went from is undone, so the next way back does not lead there
             self.way[-1:] = [version]
-        self._moved("rollback", {})
+        self._moved("rollback", {}, there)
 
-    def _moved(self, kind: str, beside: dict[str, str]) -> None:
+    def forget_the_way(self, number: int) -> None:
+        """That entry, counted from 0, is one of the first releases: the way back is in those before it alone."""
+        self.moves[number] = self.moves[number]._replace(told=False)
+
+    def _moved(self, kind: str, beside: dict[str, str], there: Collection[str] = ()) -> None:
+        """`there`: the versions that can be served. Over what is damaged no others stay on the way back."""
         self.beside = beside
+        if self.is_damaged:
+            way = [*(version for version in self.way[:-1] if version in there), self.way[-1]]
+            self.way = [version for version, _ in groupby(way)]
         del self.way[: -REMEMBERED - 1]
         self.moves.append(Move(kind, self.way[-1], beside, tuple(self.way[-2::-1]), self.clock))
 
     def named_since(self, since: int) -> set[str] | None:
-        """The versions that it names, or named after `since`; None when that cannot be read."""
+        """The versions that it names, or named after `since`; None when that cannot be read.
+
+        Where the newest entry does not tell the way back, all that it ever named.
+        """
         named: set[str] = set()
         until = None
         for move in reversed(self.moves):
-            if until is not None and until <= since:
+            if until is not None and until <= since and self.moves[-1].told:
                 break
             if move.damaged:
                 return None
@@ -105,6 +121,10 @@ class PlainVersions:
     marked: dict[str, int] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
 
+    @property
+    def complete(self) -> set[str]:
+        return {version for version in self.claimed if self.state(version) == "complete"}
+
     def state(self, version: str) -> str | None:
         if version in self.gone:
             return "collected"
@@ -114,7 +134,7 @@ class PlainVersions:
         """What a collection does to each version that is still there."""
         if named is None:
             return {version: "keep" for version in self.claimed if version not in self.gone}
-        whole = [version for version in sorted(self.claimed) if self.state(version) == "complete"]
+        whole = sorted(self.complete)
         actions = {}
         for version in self.claimed:
             if version in self.gone:

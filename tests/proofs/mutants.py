@@ -49,7 +49,10 @@ REGISTRY, PROGRAM, CLASSIFY, TRAIN = (f"tests/unit/{part}" for part in ("registr
 ALIASES = tuple(f"{REGISTRY}/test_{name}.py" for name in ("alias", "alias_bounds", "rollout"))
 BUNDLES = (f"{REGISTRY}/test_bundle.py", f"{REGISTRY}/test_bundle_bounds.py")
 STORES = ("tests/contract/test_store.py", f"{REGISTRY}/test_put_once.py", f"{REGISTRY}/test_store_bounds.py")
-S3 = ("tests/contract/test_store.py", f"{REGISTRY}/test_container_credentials.py")
+S3 = (
+    "tests/contract/test_store.py",
+    *(f"{REGISTRY}/test_{name}.py" for name in ("container_credentials", "s3_bounds")),
+)
 SCHEMAS = tuple(f"{PROGRAM}/test_{name}.py" for name in ("schema", "schema_kinds", "schema_bounds"))
 LINEAR = (
     f"{TRAIN}/test_compile.py",
@@ -68,9 +71,9 @@ TARGETS = (
     _layer("firesteel.registry.bundle", *BUNDLES),
     _layer("firesteel.registry.entry", f"{REGISTRY}/test_entry_bounds.py"),
     _layer("firesteel.registry.alias", *ALIASES),
-    _layer("firesteel.registry.seal", f"{REGISTRY}/test_seal.py"),
+    _layer("firesteel.registry.seal", f"{REGISTRY}/test_seal.py", f"{REGISTRY}/test_seal_bounds.py"),
     _layer("firesteel.registry.signer", f"{REGISTRY}/test_signer.py", f"{REGISTRY}/test_signer_bounds.py"),
-    _layer("firesteel.registry.collect", f"{REGISTRY}/test_collect.py"),
+    _layer("firesteel.registry.collect", f"{REGISTRY}/test_collect.py", f"{REGISTRY}/test_collect_bounds.py"),
     _layer("firesteel.registry.s3", *S3),
     _layer("firesteel.registry.names", f"{REGISTRY}/test_names_bounds.py"),
     _layer("firesteel.program.format", f"{PROGRAM}/test_format.py", f"{PROGRAM}/test_format_bounds.py"),

@@ -32,8 +32,8 @@ BROKEN = {
 @pytest.mark.parametrize(("module", "name", "broken"), BROKEN.values(), ids=BROKEN)
 def test_a_broken_registry_is_found_and_the_way_to_it_told(monkeypatch, module, name, broken):
     monkeypatch.setattr(module, name, broken)
-    run = Run("machine", seed=7, full=False)
-    walked(run, RegistryMachine, 300, 40, phases=[Phase.generate])  # as found: to shorten it takes longer
+    run = Run("machine", seed=1, full=False)
+    walked(run, RegistryMachine, 400, 40, phases=[Phase.generate])  # as found: to shorten it takes longer
     assert run.failed
     assert "state.publish(version=" in run.wrong[0]
     assert "state.teardown()" in run.wrong[0]
@@ -49,8 +49,18 @@ def test_the_way_back_of_the_model():
     plain.roll_back_to("2.0.0")
     assert plain.roll_back() == "1.0.0"
     assert not plain.can_roll_back
+
+
+def test_the_way_back_of_the_model_over_what_is_damaged():
+    plain = PlainAlias()
+    for version in ("1.0.0", "2.0.0", "1.0.0", "3.0.0"):
+        plain.promote("promote", version)
     plain.damage()
-    assert plain.served is None
+    plain.promote("promote", "4.0.0", {"1.0.0", "4.0.0"})
+    assert plain.moves[-1].back == ("1.0.0",)
+    plain.damage()
+    plain.promote("promote", "2.0.0")
+    assert plain.moves[-1].back == ()
 
 
 def test_what_the_model_collects():

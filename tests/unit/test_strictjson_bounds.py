@@ -49,6 +49,16 @@ def test_the_caller_may_ask_for_another_depth():
         strictjson.parse(b"[[]]", depth=1)
 
 
+def test_sixteen_that_are_left_open_are_not_deep_but_broken():
+    with pytest.raises(ValueError, match="it is not valid JSON"):
+        strictjson.parse(b"[[]," + b"[" * 15)
+
+
+def test_digits_after_the_point_are_not_counted():
+    text = f"[0.{'1' * 5000}, 1e-{'0' * 500}1, {'9' * 400}]"
+    assert strictjson.parse(text.encode()) == [float("0." + "1" * 20), 0.1, int("9" * 400)]
+
+
 def test_a_number_may_have_four_hundred_digits():
     assert strictjson.parse(b"9" * 400) == int("9" * 400)
     with pytest.raises(ValueError, match="too many digits"):

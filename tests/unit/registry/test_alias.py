@@ -183,6 +183,17 @@ def test_what_was_put_over_the_newest_entry_ends_no_way_back(store):
     assert [one.version for one in promote(store, "2.0.0").before] == ["1.1.0"]
 
 
+def test_a_way_back_from_which_bundles_are_gone_leads_to_no_version_from_itself(store):
+    for version in ("2.0.0", "1.0.0", "1.1.0", "1.0.0", "1.1.0"):
+        promote(store, version)
+    store.inner._objects[key(6)] = b"{}"
+    del store.inner._objects["models/tickets/v1.1.0/manifest.json"]
+    assert [one.version for one in promote(store, "1.0.0").before] == ["2.0.0"]
+    assert rollback(store).version == "2.0.0"
+    with pytest.raises(NotFoundError):
+        rollback(store)
+
+
 def test_a_folder_that_can_be_no_alias_is_passed_over(store):
     promote(store, "1.0.0")
     store.inner._objects["models/tickets/aliases/Latest/x"] = b""

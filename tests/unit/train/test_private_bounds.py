@@ -26,3 +26,9 @@ def test_seven_digits_are_a_number_of_somebody(digits, is_secret):
     assert private.DIGITS == 7
     assert private.shaped("1" * digits) is is_secret
     assert (private.blanked("a " + "1" * digits) == "a " + "1" * digits) is not is_secret
+
+
+@pytest.mark.parametrize(("points", "left"), [(3, ""), (4, "xy"), (5, "x..y")])
+def test_an_address_goes_on_for_four_words_on_either_side_and_no_further(points, left):
+    found = private.parts(f"x{' .' * points} @ {'. ' * points}y")
+    assert "".join(found).replace(" ", "") == left

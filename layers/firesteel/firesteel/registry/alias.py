@@ -185,7 +185,8 @@ def _append(
         )
     before = entry.way_back(last, _way_back(store, model, last), kind, served.version) if last else ()
     if last and last.generation < newest:  # garbage collection does not look so far back
-        before = tuple(one for one in before if _is_there(store, model, one))
+        there = (one for one in before if _is_there(store, model, one))
+        before = tuple(one for since_then, one in pairwise((served, *there)) if one != since_then)  # no way to itself
     added = Entry(
         format=record.FORMAT,
         alias=alias,
