@@ -46,7 +46,7 @@ def _function(module: str, *tests: str) -> Target:
 
 
 REGISTRY, PROGRAM, CLASSIFY, TRAIN = (f"tests/unit/{part}" for part in ("registry", "program", "classify", "train"))
-ALIASES = tuple(f"{REGISTRY}/test_{name}.py" for name in ("alias", "alias_bounds", "rollout"))
+ALIASES = tuple(f"{REGISTRY}/test_{name}.py" for name in ("alias", "alias_bounds", "alias_keys", "rollout"))
 BUNDLES = (f"{REGISTRY}/test_bundle.py", f"{REGISTRY}/test_bundle_bounds.py")
 STORES = ("tests/contract/test_store.py", f"{REGISTRY}/test_put_once.py", f"{REGISTRY}/test_store_bounds.py")
 S3 = (
@@ -61,7 +61,7 @@ LINEAR = (
     f"{TRAIN}/test_weights.py",
     f"{PROGRAM}/test_parity.py",
 )
-TREES = (f"{TRAIN}/test_compile_trees.py", f"{PROGRAM}/test_trees.py", f"{TRAIN}/test_compile.py")
+TREES = (*(f"{TRAIN}/test_compile{of}.py" for of in ("_boosters", "_trees", "")), f"{PROGRAM}/test_trees.py")
 FRAMES = (f"{TRAIN}/test_compile_frames.py", "tests/peers/test_frames.py")
 TARGETS = (
     _layer("firesteel.strictjson", "tests/unit/test_strictjson.py", "tests/unit/test_strictjson_bounds.py"),
@@ -69,7 +69,7 @@ TARGETS = (
     _layer("firesteel.registry.disk", "tests/contract/test_store.py", f"{REGISTRY}/test_store_bounds.py"),
     _layer("firesteel.registry.record", f"{REGISTRY}/test_record_bounds.py"),
     _layer("firesteel.registry.bundle", *BUNDLES),
-    _layer("firesteel.registry.entry", f"{REGISTRY}/test_entry_bounds.py"),
+    _layer("firesteel.registry.entry", f"{REGISTRY}/test_entry_bounds.py", *ALIASES),
     _layer("firesteel.registry.alias", *ALIASES),
     _layer("firesteel.registry.seal", f"{REGISTRY}/test_seal.py", f"{REGISTRY}/test_seal_bounds.py"),
     _layer("firesteel.registry.signer", f"{REGISTRY}/test_signer.py", f"{REGISTRY}/test_signer_bounds.py"),

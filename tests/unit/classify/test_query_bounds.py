@@ -43,3 +43,10 @@ def test_an_answer_holds_four_mebibytes():
     item = {"a": "x" * (1024 - len('"{\\"a\\":\\"\\"}"'))}
     taken, complete = query.filled([item] * 4097)
     assert (len(taken), complete) == (4096, False)
+
+
+def test_an_item_counts_as_it_is_sent():
+    item = {"a": "é", "b": [1, 2]}
+    room = len('"{\\"a\\":\\"é\\",\\"b\\":[1,2]}"'.encode())  # as Lambda's own JSON has it
+    assert query.filled([item], room) == ([item], True)
+    assert query.filled([item], room - 1) == ([], False)

@@ -135,3 +135,16 @@ def test_a_file_of_the_size_that_is_read_ahead_is_read_once(shop, monkeypatch):
     _, files = bundle.read_bundle(shop, "shop", "1.0.0", ["program.safetensors"])
     assert files == {"program.safetensors": b"program"}
     assert [place for name, place in shop.log if name == "get"].count(FOLDER + "program.safetensors") == 2
+
+
+def test_a_document_may_be_as_large_as_documents_may_be(monkeypatch):
+    monkeypatch.setattr(bundle, "DOCUMENT_LIMIT", 100)
+    store = MemoryStore()
+    bundle.publish(store, "shop", "1.0.0", {"golden.json": b"x" * 100}, who="ada")
+    with pytest.raises(RegistryError, match=r"^golden\.json of a bundle has at most 100 bytes, not 101$"):
+        bundle.publish(store, "shop", "1.1.0", {"golden.json": b"x" * 101}, who="ada")
+
+
+def test_a_file_of_another_size_is_told_by_its_size(shop):
+    shop.inner._objects[FOLDER + "golden.json"] = b"{"
+    assert bundle.verify(shop, "shop", "1.0.0") == [f"{FOLDER}golden.json has 1 bytes, not 2"]

@@ -125,3 +125,29 @@ def test_a_file_has_a_plain_name(name, fits):
 )  # fmt: skip
 def test_records_are_what_is_written_of_bundles_and_aliases(key, record):
     assert bool(names.RECORD.match(key)) is record
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "models/m/aliases/latest/1.json",
+        "aliases/x",
+        "models/m/v1.0.0/claim.json",
+        "manifest.json",
+        "a\nb/collected.json",
+    ],
+)
+def test_where_records_are_there_is_nothing_else(key):
+    assert names.RESERVED.match(key)
+
+
+@pytest.mark.parametrize(
+    "key", ["models/m/v1.0.0/golden.json", "my-aliases/x", "models/m/v1.0.0/claim.json.bak", "aliases", "XXclaim.json"]
+)
+def test_anywhere_else_there_may_be(key):
+    assert not names.RESERVED.match(key)
+
+
+def test_the_last_generation_has_eight_digits():
+    assert len(str(names.LAST_GENERATION)) == 8
+    assert len(str(names.LAST_GENERATION + 1)) == 9

@@ -1,9 +1,8 @@
 """How S3 is asked, to the byte of a request, and what each of its answers is called."""
 
 import os
-import subprocess
-import sys
 from datetime import timedelta
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -12,9 +11,9 @@ import obstore.exceptions
 import pytest
 
 from firesteel.errors import ConflictError, NotFoundError, StoreError
+from firesteel.registry import s3
 from firesteel.registry.s3 import S3Store
 
-LAYER = Path(__file__).parents[3] / "layers" / "firesteel"
 NO_KEY = b"<Error><Code>NoSuchKey</Code></Error>"
 
 
@@ -250,8 +249,11 @@ def test_a_refusal_has_one_line_of_the_client_s_words_and_the_code_of_s3(environ
     assert str(caught.value) == f"a cannot be read: {said}"
 
 
-def test_the_file_of_a_token_may_be_gone_when_the_process_ends(tmp_path):
-    script = "from firesteel.registry import s3; import os; os.unlink(s3._file_of('t'))"
-    environment = {"PATH": os.defpath, "TMPDIR": str(tmp_path), "PYTHONPATH": str(LAYER)}
-    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, check=True)
-    assert done.stderr == b""
+def test_the_file_of_a_token_goes_with_the_process_and_may_be_gone_already(monkeypatch):
+    at_exit = []
+    monkeypatch.setattr(s3.atexit, "register", lambda *what, **how: at_exit.append(partial(*what, **how)))
+    path = Path(s3._file_of.__wrapped__("token"))
+    assert path.read_text() == "token"
+    for _ in range(2):
+        at_exit[0]()
+        assert not path.exists()

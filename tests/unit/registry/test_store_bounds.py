@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from threading import Event, Timer
 
 import pytest
 
@@ -177,3 +178,18 @@ def test_what_is_asked_for_ahead_arrives():
         Arriving(store, "a", 3).result()
     with pytest.raises(NotFoundError, match="^b does not exist$"):
         Arriving(store, "b", 3).result()
+
+
+def test_who_asks_before_it_has_arrived_waits():
+    asked = Event()
+
+    class Slow(MemoryStore):
+        def get(self, key, *, limit):
+            asked.wait(10)
+            return super().get(key, limit=limit)
+
+    store = Slow()
+    store.create("a", b"four")
+    arriving = Arriving(store, "a", 4)
+    Timer(0.05, asked.set).start()
+    assert arriving.result() == b"four"
