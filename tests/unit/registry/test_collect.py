@@ -8,16 +8,8 @@ from firesteel.registry.collect import DAY
 from firesteel.registry.collect import collect as collecting
 from firesteel.registry.store import MemoryStore
 from tests.faults.store import FaultyStore
-from tests.proofs.crashes_world import Clock
 
 OLD = ("1.0.0", "1.1.0", "1.2.0", "1.3.0")
-
-
-@pytest.fixture
-def clock():
-    clock = Clock()
-    with clock.everywhere():
-        yield clock
 
 
 @pytest.fixture

@@ -6,16 +6,8 @@ from firesteel.registry import alias, bundle, record
 from firesteel.registry.collect import DAY, Outcome, collect
 from firesteel.registry.store import MemoryStore
 from tests.faults.store import FaultyStore
-from tests.proofs.crashes_world import Clock
 
 KEY = "models/tickets/aliases/latest/{:08d}.json"
-
-
-@pytest.fixture
-def clock():
-    clock = Clock()
-    with clock.everywhere():
-        yield clock
 
 
 @pytest.fixture
