@@ -11,7 +11,7 @@ from rich.markup import escape
 from cli import programs
 from cli.environment import open_registry, user
 from cli.output import AsJson, console, errors, print_json
-from firesteel.errors import IntegrityError, NotFoundError
+from firesteel.errors import IntegrityError, NotFoundError, ProgramError
 from firesteel.registry import alias, bundle
 from firesteel.registry.alias import Entry
 from firesteel.registry.store import Store
@@ -144,8 +144,11 @@ def rollback(
 
 
 def _must_load(store: Store, model: str, version: str) -> None:
-    """What no server would take is named by no alias. Raises IntegrityError, ProgramError, NotFoundError."""
-    programs.load(store, bundle.read_manifest(store, model, version))
+    """What no server would take is named by no alias. Raises IntegrityError, NotFoundError."""
+    try:
+        programs.load(store, bundle.read_manifest(store, model, version))
+    except ProgramError as error:
+        raise IntegrityError(f"{model} {version} cannot be served: {error}; no alias was moved") from None
 
 
 def _beside_now(store: Store, model: str, alias_name: str) -> list[str]:
