@@ -147,7 +147,7 @@ def _must_load(store: Store, model: str, version: str) -> None:
     """What no server would take is named by no alias. Raises IntegrityError, NotFoundError."""
     try:
         programs.load(store, bundle.read_manifest(store, model, version))
-    except ProgramError as error:
+    except (ProgramError, IntegrityError) as error:
         raise IntegrityError(f"{model} {version} cannot be served: {error}; no alias was moved") from None
 
 
