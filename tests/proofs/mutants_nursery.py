@@ -13,6 +13,7 @@ import os
 import resource
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -204,6 +205,7 @@ def forked(work: Callable[[], int], seconds: float, *, told: int = -1) -> int:
     """What a piece of work answers in a process of its own: killed, also where it fails, dies or never ends. What it says
     goes to the open file `told`, if any.
     """
+    room = _room()
     pid = os.fork()
     if pid == 0:
         code = KILLED  # whatever is raised, the mutant made it
@@ -212,7 +214,7 @@ def forked(work: Callable[[], int], seconds: float, *, told: int = -1) -> int:
             resource.setrlimit(resource.RLIMIT_CPU, (allowed, allowed))
             resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
             signal.alarm(20 * allowed)
-            os.environ["PYTEST_DEBUG_TEMPROOT"] = str(_room(os.getpid()))
+            os.environ["PYTEST_DEBUG_TEMPROOT"] = room
             output = told if told >= 0 else os.open(os.devnull, os.O_RDWR)
             os.dup2(output, 1)
             os.dup2(output, 2)
@@ -223,10 +225,11 @@ def forked(work: Callable[[], int], seconds: float, *, told: int = -1) -> int:
     return os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else KILLED
 
 
-def _room(pid: int) -> Path:
-    room = Path.cwd() / ".rooms" / str(pid)
-    room.mkdir(parents=True)
-    return room
+def _room() -> str:
+    """A folder of its own for what a process leaves behind. Numbers of processes come again: they are no names for it."""
+    rooms = Path.cwd() / ".rooms"
+    rooms.mkdir(exist_ok=True)
+    return tempfile.mkdtemp(dir=rooms)
 
 
 def steady() -> None:
