@@ -17,7 +17,7 @@ from tests.proofs.documented_world import MODELS, document, through_lambda
 from tests.proofs.proof import Run
 from tests.proofs.requests_world import Endpoint
 
-QUICK, FULL, OTHERS = 2, 500, 150
+QUICK, FULL, OTHERS = 2, 100, 40
 """Examples of an operation: of the document of the first model, and in full of those of the others."""
 OF_A_MODEL = ("{name}", "{name}/versions/{version}", "{name}/{segment}", "{name}/{segment}/versions/{version}")
 NOT_IN_A_SCHEMA = {

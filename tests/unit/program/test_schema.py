@@ -4,6 +4,7 @@ import pytest
 
 from firesteel.errors import InputError
 from firesteel.program import schema
+from firesteel.program.schema import NOT_BLANK
 
 SCHEMA = schema.load(
     [
@@ -78,5 +79,5 @@ def test_the_json_schema_says_the_same():
     described = SCHEMA.json_schema({"title": "Hallo"})
     assert described["required"] == ["title", "case"]
     assert described["additionalProperties"] is False
-    assert described["properties"]["title"] == {"type": "string", "minLength": 2, "maxLength": 5, "pattern": r"\S"}
+    assert described["properties"]["title"] == {"type": "string", "minLength": 2, "maxLength": 5, "pattern": NOT_BLANK}
     assert described["properties"]["email"] == {"type": ["string", "null"], "maxLength": 6}

@@ -2,12 +2,13 @@
 
 import math
 import re
+import sys
 
 import pytest
 
 from firesteel.errors import InputError, ProgramError
 from firesteel.program import schema
-from firesteel.program.schema import Category, Identifier, Number, Schema, Text, Timestamp
+from firesteel.program.schema import NOT_BLANK, Category, Identifier, Number, Schema, Text, Timestamp
 
 LARGEST = 1.7976931348623157e308
 WHEN = "A date or a time in ISO 8601; without an offset it is UTC."
@@ -16,16 +17,16 @@ WHEN = "A date or a time in ISO 8601; without an offset it is UTC."
 @pytest.mark.parametrize(
     ("field", "described"),
     [
-        (Text("t", True, 2, 9), {"type": "string", "minLength": 2, "maxLength": 9, "pattern": r"\S"}),
-        (Text("t", False, 2, 9), {"type": ["string", "null"], "maxLength": 9}),
+        (Text("t", True, 2, 9), {"type": "string", "minLength": 2, "maxLength": 9, "pattern": NOT_BLANK}),
+        (Text("t", False, 2, 9), {"type": ["string", "null"], "maxLength": 9, "pattern": f"^$|{NOT_BLANK}"}),
         (Identifier("i", True, 9), {"type": "string", "maxLength": 9}),
         (Identifier("i", False, 9), {"type": ["string", "null"], "maxLength": 9}),
         (Number("n", True, None, None, False, None), {"type": "number"}),
         (Number("n", True, 0.0, None, True, None), {"type": "integer", "minimum": 0.0}),
         (Number("n", False, None, 5.0, False, "kg"),
          {"type": ["number", "null"], "maximum": 5.0, "description": "In kg."}),
-        (Category("c", True, None, 9), {"type": "string", "maxLength": 9, "pattern": r"\S"}),
-        (Category("c", False, None, 9), {"type": ["string", "null"], "maxLength": 9, "pattern": r"\S"}),
+        (Category("c", True, None, 9), {"type": "string", "maxLength": 9, "pattern": NOT_BLANK}),
+        (Category("c", False, None, 9), {"type": ["string", "null"], "maxLength": 9, "pattern": NOT_BLANK}),
         (Category("c", True, ["a", "b"], 9), {"type": "string", "enum": ["a", "b"]}),
         (Category("c", False, ["a", "b"], 9), {"type": ["string", "null"], "enum": ["a", "b", None]}),
         (Timestamp("w", True), {"type": "string", "description": WHEN}),
@@ -38,6 +39,11 @@ def test_a_field_is_described(field, described):
     entry = schema.described(field)
     assert schema.load([entry]) == Schema((field,))
     assert schema.KINDS[entry["kind"]] is type(field)
+
+
+def test_what_is_blank_is_the_same_to_who_reads_the_description():
+    every = "".join(map(chr, range(sys.maxunicode + 1)))
+    assert set(every) - set(re.findall(NOT_BLANK, every)) == {character for character in every if character.isspace()}
 
 
 def test_a_row_is_described_by_its_fields():

@@ -5,6 +5,9 @@ from typing import Any, NamedTuple
 
 from firesteel.errors import InputError, Problem, ProgramError
 
+NOT_BLANK = r"[^\t-\r\u001c-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
+"""A character that is no space to `str.isspace`. What JavaScript takes for one, and so `\\S` of JSON Schema, are others."""
+
 
 def _text_problem(name: str, value: object, max_length: int) -> Problem | None:
     if not isinstance(value, str):
@@ -41,8 +44,8 @@ class Text(NamedTuple):
 
     def json_schema(self) -> dict[str, Any]:
         if self.required:
-            return {"type": "string", "minLength": self.min_length, "maxLength": self.max_length, "pattern": r"\S"}
-        return {"type": ["string", "null"], "maxLength": self.max_length}
+            return {"type": "string", "minLength": self.min_length, "maxLength": self.max_length, "pattern": NOT_BLANK}
+        return {"type": ["string", "null"], "maxLength": self.max_length, "pattern": f"^$|{NOT_BLANK}"}
 
 
 class Identifier(NamedTuple):
@@ -123,7 +126,7 @@ class Category(NamedTuple):
     def json_schema(self) -> dict[str, Any]:
         kind = "string" if self.required else ["string", "null"]
         if self.values is None:
-            return {"type": kind, "maxLength": self.max_length, "pattern": r"\S"}
+            return {"type": kind, "maxLength": self.max_length, "pattern": NOT_BLANK}
         return {"type": kind, "enum": [*self.values, *([] if self.required else [None])]}
 
 
