@@ -10,9 +10,8 @@ from functions.classify.events import Request
 
 MEDIA_TYPE_LENGTH = 1024  # characters of Content-Type
 LIMIT = 1000  # rows of one request
-CONTAINERS = (
-    20 * LIMIT
-)  # arrays and objects in the JSON of one request: as a row, or in a tensor of shape [rows, 1] each cell
+CONTAINERS = 20 * LIMIT
+"""Arrays and objects in the JSON of one request: each row is one, or each cell in a tensor of shape [rows, 1]."""
 
 
 def read(request: Request) -> Any:
