@@ -1,8 +1,8 @@
 """What is refused costs little: at most 50 ms of CPU for each megabyte that was sent, and in proportion to its size.
 
 The full part measures CPU time, the least of some attempts, from 64 KiB to the 6 MiB that Lambda lets in, over what a request
-of two bytes costs. Where Python's own parser alone is about that slow (for fractions it is, on slow machines), half more than
-what it takes is the bound, and both figures are kept. The quick part measures nothing: it sees that every kind is refused, and
+of two bytes costs. For fractions, for which Python's own parser alone takes about as long on slow machines, half more than what
+it takes is the bound, and both figures are kept. The quick part measures nothing: it sees that every kind is refused, and
 that what has more bytes than a body may have is never parsed.
 """
 
@@ -15,7 +15,7 @@ from unittest.mock import patch
 
 from firesteel import strictjson
 from tests.proofs.proof import Run
-from tests.proofs.refusals_cases import KINDS, SMALLEST, Make
+from tests.proofs.refusals_cases import FRACTIONS, KINDS, SMALLEST, Make
 from tests.proofs.requests_world import Endpoint
 
 MB = 1_000_000
@@ -56,7 +56,7 @@ def measure(run: Run, endpoint: Endpoint) -> None:
         grown = {}
         for size in SIZES:
             seconds, parser = cost(run, endpoint, name, make, size)
-            each, most = (seconds - least) / (size / MB), max(MOST, OVER_PARSER * parser)
+            each, most = (seconds - least) / (size / MB), max(MOST, OVER_PARSER * parser) if name in FRACTIONS else MOST
             run.check(
                 each <= most, f"{name}, {size}: {each * 1e3:.1f} ms a MB, and {parser * 1e3:.1f} of the parser alone"
             )
