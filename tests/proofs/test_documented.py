@@ -23,7 +23,7 @@ def described(endpoint):
 
 def found(described, app):
     run = Run("documented", 1, full=False)
-    documented.check(run, described, app, "control", 20)
+    documented.check(run, described, app, "tickets", "a control", 20)
     assert run.cases
     return " ".join(run.wrong)
 
