@@ -36,7 +36,10 @@ BODIES: dict[str, Callable[[int], bytes]] = {
     "exponents": filled(b"1e5,"),
     "exponents of three digits": filled(b"1e-300,"),
     "numbers beyond floats at the end": filled(b"1.5,", after=b"1e999]}"),
-    "400 digits": filled(b"9" * 400 + b","),
+    "300 digits": filled(b"9" * 300 + b","),
+    "many digits after the point": filled(b"1." + b"9" * 5000 + b","),
+    "halfway between two floats": filled(b"1.00000000000000011102230246251565404236316680908203125,"),
+    "nearly no float": filled(b"2.2250738585072011e-308,"),
     "one number": lambda size: b"9" * size,
     "one text": filled(b"a", b'{"cases":"', b'"}'),
     "texts": filled(b'"",'),
@@ -54,8 +57,6 @@ BODIES: dict[str, Callable[[int], bytes]] = {
     "blanks": lambda size: b" " * size,
     "too many rows": filled(b"5,", b'{"cases":['),
 }
-FRACTIONS = frozenset(("fractions", "exponents", "exponents of three digits", "numbers beyond floats at the end"))
-"""Bodies that Python's own parser alone takes 50 to 60 ms of CPU a MB for, on slow machines."""
 PRODUCTS = filled(
     b'{"price":-1,"product_category":5,"odd":"' + b"a" * 20 + b'"},', b'{"products":[', b'{}],"groups":[{}]}'
 )

@@ -54,22 +54,24 @@ def test_sixteen_that_are_left_open_are_not_deep_but_broken():
         strictjson.parse(b"[[]," + b"[" * 15)
 
 
-def test_digits_after_the_point_are_not_counted():
-    text = f"[0.{'1' * 5000}, 1e-{'0' * 500}1, {'9' * 400}]"
-    assert strictjson.parse(text.encode()) == [float("0." + "1" * 20), 0.1, int("9" * 400)]
-
-
-def test_a_number_may_have_four_hundred_digits():
-    assert strictjson.parse(b"9" * 400) == int("9" * 400)
-    with pytest.raises(ValueError, match="too many digits"):
-        strictjson.parse(b"9" * 401)
+def test_a_number_may_have_any_digits_after_the_point():
+    text = f"[0.{'1' * 5000}, 1e-{'0' * 500}1]"
+    assert strictjson.parse(text.encode()) == [float("0." + "1" * 20), 0.1]
 
 
 @pytest.mark.parametrize(
-    "number", ["1e400", "1E400", "1e+400", "1E+999", "-1e+309", "9" * 310 + ".0", "9" * 210 + "e99"]
+    ("number", "value"), [(2**64 - 1, 2**64 - 1), (2**64, 2.0**64), (-(2**63), -(2**63)), (-(2**63) - 1, -(2.0**63))]
+)
+def test_an_integer_beyond_64_bits_is_a_float(number, value):
+    read = strictjson.parse(str(number).encode())
+    assert (read, type(read)) == (value, type(value))
+
+
+@pytest.mark.parametrize(
+    "number", ["1e400", "1E400", "1e+400", "1E+999", "-1e+309", "9" * 310 + ".0", "9" * 310, "9" * 210 + "e99"]
 )
 def test_a_number_beyond_every_float_is_refused_however_it_is_written(number):
-    with pytest.raises(ValueError, match="a number is too large"):
+    with pytest.raises(ValueError, match="number is infinity"):
         strictjson.parse(f"[{number}]".encode())
 
 
@@ -98,7 +100,7 @@ def test_half_a_pair_of_surrogates_is_told_from_the_bytes_as_from_the_text(texts
         for text in value:
             text.encode()
     except UnicodeEncodeError:
-        with pytest.raises(ValueError, match="a string has a lone surrogate"):
+        with pytest.raises(ValueError, match="not valid JSON: .* surrogate in string"):
             strictjson.parse(body)
     else:
         assert strictjson.parse(body) == value
@@ -108,7 +110,7 @@ def test_half_a_pair_of_surrogates_is_told_from_the_bytes_as_from_the_text(texts
     "body", ['[1, {"a": [1e999]}]', '{"a": {"b": -1e999}}', "[[], [[0, 1e999]]]", "1e999", '["a", -1e999]']
 )
 def test_a_number_beyond_every_float_is_found_wherever_it_stands(body):
-    with pytest.raises(ValueError, match="a number is too large"):
+    with pytest.raises(ValueError, match="number is infinity"):
         strictjson.parse(body.encode())
 
 

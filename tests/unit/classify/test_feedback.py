@@ -160,7 +160,7 @@ def test_a_store_that_cannot_be_written_to_is_a_503(monitor):
 @pytest.mark.parametrize(
     ("model", "target", "good", "bad"),
     [
-        ("readiness", "score", [0, 0.5, 1], [-0.1, 1.1, "0.5", True, None, 10**399]),
+        ("readiness", "score", [0, 0.5, 1], [-0.1, 1.1, "0.5", True, None, 10**99]),
         ("gifts", "chosen", [0, 3, 7.0], [-1, 2.5, "3", False]),
         ("recruits/qb", "rating", [-1e9, 12], [None, "x", []]),
     ],

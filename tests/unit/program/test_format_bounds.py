@@ -172,7 +172,7 @@ def test_what_is_wrong_with_a_header_is_told(text, message):
         (entry(0.0, 4), "tensor a: sizes are not at most 4 natural numbers"),
         (entry(0, True, (1,)), "tensor a: sizes are not at most 4 natural numbers"),
         (entry(0, 4, (4,), "U16"), "a tensor's entry is not {dtype, shape, data_offsets}"),
-        (entry(0, 0, (0, 2**70)), "a tensor's entry is not {dtype, shape, data_offsets}"),
+        (entry(0, 0, (0, 2**63)), "a tensor's entry is not {dtype, shape, data_offsets}"),
         (entry() | {"more": 1}, "a tensor has an unknown field or a name out of form"),
         ({"data_offsets": [0, 4]}, "a tensor's entry is not {dtype, shape, data_offsets}"),
         (None, "a tensor's entry is not {dtype, shape, data_offsets}"),

@@ -51,7 +51,7 @@ def test_optional_fields_may_be_there_and_are_of_their_type():
         record.decode(b"[]", FIELDS, "it", optional=optional)
 
 
-@pytest.mark.parametrize(("told", "said"), [(2, "2"), ("1", "'1'"), (None, "None"), (10**30, "1" + "0" * 19)])
+@pytest.mark.parametrize(("told", "said"), [(2, "2"), ("1", "'1'"), (None, "None"), (10**30, "1e+30")])
 def test_another_format_is_told_and_what_this_release_reads(told, said):
     with pytest.raises(IntegrityError, match=re.escape(f"it has format {said}; this release reads format 1")):
         record.decode(written(format=told), FIELDS, "it")
