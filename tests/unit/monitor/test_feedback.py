@@ -80,7 +80,8 @@ def test_a_request_and_a_row_of_a_batch_are_named_as_people_know_them(request_id
 
 
 @given(
-    st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=128), st.none() | st.integers(0)
+    st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=128),
+    st.none() | st.integers(0, 999),
 )
 def test_every_request_id_makes_a_key_that_a_store_takes(request_id, row):
     store = MemoryStore()
