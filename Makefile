@@ -9,23 +9,30 @@ STORE ?= .store
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-.venv/ready: requirements/dev.txt pyproject.toml
+.venv/uv: requirements/uv.txt
 	@echo "making the environment in .venv"
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
-.venv-sam/ready: requirements/sam.txt
+# into an environment; by pip, in some minutes, where uv, which does not read pip's settings, finds no packages
+install = $(BIN)/uv pip install --quiet --python $(1)/bin/python $(2) || $(1)/bin/pip install --quiet --disable-pip-version-check $(2)
+
+.venv/ready: .venv/uv requirements/dev.txt pyproject.toml
+	@$(call install,.venv,--require-hashes -r requirements/dev.txt)
+	@$(call install,.venv,--no-build-isolation --no-deps --editable .)
+	@touch $@
+
+.venv-sam/ready: .venv/uv requirements/sam.txt
 	@echo "making the environment of the SAM command line in .venv-sam"
 	@$(PYTHON) -m venv .venv-sam
-	@.venv-sam/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/sam.txt
+	@$(call install,.venv-sam,--require-hashes -r requirements/sam.txt)
 	@touch $@
 
-.venv-checkov/ready: requirements/checkov.txt
+.venv-checkov/ready: .venv/uv requirements/checkov.txt
 	@echo "making the environment of checkov in .venv-checkov"
 	@$(PYTHON) -m venv .venv-checkov
-	@.venv-checkov/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/checkov.txt
+	@$(call install,.venv-checkov,--require-hashes -r requirements/checkov.txt)
 	@touch $@
 
 run: .venv/ready ## train `tickets` on synthetic rows, then serve it on :8000

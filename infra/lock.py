@@ -33,6 +33,7 @@ class Lock:
 IN_LAYER = ("--no-emit-package=numpy", "--no-emit-package=obstore")
 LOCKS = (
     Lock("dev", "requirements/dev.in", options=()),
+    Lock("uv", "requirements/uv.in", ("dev",), options=()),
     Lock("layer", "layers/firesteel/requirements.in", ("dev",)),
     Lock("classify", "functions/classify/requirements.in", ("dev",), LAMBDA + IN_LAYER),
     Lock("registry", "functions/registry/requirements.in", ("dev",), LAMBDA + IN_LAYER),
