@@ -2,6 +2,8 @@
 PYTHON ?= python3.13
 BIN := .venv/bin
 STORE ?= .store
+# half more than there are processors: many tests wait for servers and browsers
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 3 / 2)
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check prove audit sbom format lock build invoke cloud docs clean
@@ -39,7 +41,7 @@ run: .venv/ready ## train `tickets` on synthetic rows, then serve it on :8000
 	@$(BIN)/firesteel demo
 
 test: check sbom .venv/ready .venv-sam/ready .venv-checkov/ready ## all checks and tests, with coverage
-	@$(BIN)/pytest -n auto --dist loadfile --cov --cov-report=term
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --cov --cov-report=term
 
 check: .venv/ready ## style, types, direction of imports
 	@$(BIN)/ruff check .
