@@ -9,8 +9,8 @@ from firesteel.errors import InputError, IntegrityError, ProgramError
 from firesteel.program.predictor import Predictor
 
 TOLERANCE = 1e-6
-BYTES_LIMIT, ROWS_LIMIT = 4 << 20, 1000
-"""Of golden.json. Every environment replays it when it starts; training writes some ten rows."""
+BYTES_LIMIT, ROWS_LIMIT, CONTAINERS = 4 << 20, 1000, 20_000
+"""Of golden.json. Every environment replays it when it starts; training writes some ten rows of five or six objects."""
 
 
 def read(data: bytes) -> list[dict[str, Any]]:
@@ -18,7 +18,7 @@ def read(data: bytes) -> list[dict[str, Any]]:
     if len(data) > BYTES_LIMIT:
         raise IntegrityError(f"golden.json has {len(data)} bytes, more than {BYTES_LIMIT}")
     try:
-        golden = strictjson.parse(data)
+        golden = strictjson.parse(data, containers=CONTAINERS)
         if golden["format"] != 1:
             raise IntegrityError(f"golden.json has format {golden['format']!r:.20}; this release reads format 1")
         rows = list(golden["rows"])
