@@ -313,6 +313,6 @@ def test_a_command_that_is_killed_goes_on_to_the_same_bytes(firesteel, tmp_path,
     assert not (tmp_path / "killed" / "manifest.json").exists()
     for name in ("killed", "whole"):
         subprocess.run([*command, tmp_path / name], check=True, timeout=120, capture_output=True, **about(store))
-    found = [{one.name: one.read_bytes() for one in (tmp_path / name).glob("*-*")} for name in ("killed", "whole")]
+    found = [{one.name: one.read_bytes() for one in (tmp_path / name).glob("[!.]*-*")} for name in ("killed", "whole")]
     assert found[0] == found[1]
     assert len(found[1]) == 5
