@@ -46,7 +46,9 @@ def prove(run: Run) -> None:
         for way, app in ways.items():
             operations |= check(run, document(endpoint), app, model, way, examples)
             endpoint.lines()
-    run.note(operations=len(operations), examples_of_an_operation=FULL if run.full else QUICK)
+    run.note(
+        operations=len(operations), examples_of_an_operation=f"{FULL}, of other models {OTHERS}" if run.full else QUICK
+    )
 
 
 def check(run: Run, described: dict[str, Any], app: App, model: str, way: str, examples: int) -> set[str]:

@@ -83,7 +83,7 @@ def cheapest(run: Run, endpoint: Endpoint, kinds: Mapping[str, Make]) -> dict[tu
                 begun = time.process_time()
                 status = asked(endpoint, event)
                 costs[name, size] = min(costs[name, size], time.process_time() - begun)
-                run.check(400 <= status < 500, f"{name} of {size} bytes is answered with {status}")
+            run.check(400 <= status < 500, f"{name} of {size} bytes is answered with {status}")
     return dict(costs)
 
 

@@ -39,8 +39,7 @@ def table() -> str:
 
 def _figures(seen: dict[str, Any]) -> str:
     also = "; ".join(f"{name.replace('_', ' ')} {told(value)}" for name, value in seen["figures"].items())
-    of = f"`{seen['code']}`" if "code" in seen else "earlier"
-    return f"{seen['cases']:,} | {seen['failed']:,} | {also} | {seen['seconds']:,.0f} s | {of}"
+    return f"{seen['cases']:,} | {seen['failed']:,} | {also} | {seen['seconds']:,.0f} s | `{seen['code']}`"
 
 
 def page() -> str:
